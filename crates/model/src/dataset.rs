@@ -1,0 +1,542 @@
+//! A dataset as one file in `pipelines/` declares it.
+//!
+//! The file says who publishes the data and under what terms, how to get it, which upstream headers become which of
+//! our columns, what makes a row unique, and what must hold before a commit. `[source]` belongs to the extractor that
+//! its `kind` names; everything else is read here. An unknown key is an error, so that a typing mistake never passes
+//! for a default.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::column::Vocabulary;
+use crate::{DatasetId, Digest, Error, Kind, Result};
+
+/// One dataset: a table that we publish, with its companions.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Its name: the file's name without `.toml`.
+    pub id: DatasetId,
+    /// The digest of the declaration, so that a snapshot can name it.
+    pub digest: Digest,
+    /// Everything the file says.
+    pub spec: Spec,
+}
+
+/// The contents of a pipeline file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// What it is, in a line.
+    pub title: String,
+    /// What one row is.
+    pub row: String,
+    /// Who publishes it.
+    pub publisher: String,
+    /// Under what licence.
+    pub licence: String,
+    /// How the publisher, or the law, asks to be cited.
+    pub citation: String,
+    /// Which rule protects small counts in what we derive from it.
+    pub disclosure: Disclosure,
+    /// When the publisher should be asked, as a cron line with seconds, in UTC.
+    pub schedule: String,
+    /// How parts are cut below a release.
+    #[serde(default)]
+    pub partition: Partition,
+    /// The column that says which period a row covers: the newest release of each period is what `main` shows.
+    pub period: String,
+    /// What a reader must know before using it.
+    #[serde(default)]
+    pub caveats: Vec<String>,
+    /// What each accepted layout rests on.
+    pub evidence: Vec<Evidence>,
+    /// How to get it: `kind` names the extractor, the rest are its options.
+    pub source: toml::Table,
+    /// How the name of an edition is found.
+    #[serde(default)]
+    pub release: ReleaseRule,
+    /// Our columns, in order.
+    pub column: Vec<Column>,
+    /// Upstream headers that we know and do not keep, each with its reason.
+    #[serde(default)]
+    pub ignore: BTreeMap<String, String>,
+    /// Rows that are totals, not data: kept in the companion table `<dataset>_totals`.
+    pub totals: Option<Totals>,
+    /// Persons lose these columns.
+    pub mask: Option<Mask>,
+    /// What must hold before a commit.
+    pub check: Check,
+}
+
+/// The rule that protects small counts in what we derive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Disclosure {
+    /// No sub-national count of 1–9 (42 U.S.C. 242m(d)).
+    Nchs,
+    /// No count of 1–10.
+    Cms,
+    /// The publisher withholds nothing.
+    None,
+}
+
+impl Disclosure {
+    /// The word in the declaration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Disclosure::Nchs => "nchs",
+            Disclosure::Cms => "cms",
+            Disclosure::None => "none",
+        }
+    }
+}
+
+/// How the parts of one release are cut.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Partition {
+    /// One part for each release and slice.
+    #[default]
+    Release,
+    /// One part for each year.
+    Year,
+}
+
+/// What a layout that we accept rests on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// The layout, such as `portal CSV of 2018, 10 columns`.
+    pub layout: String,
+    /// Whether real bytes of the publisher prove it.
+    pub proven: Proven,
+    /// A word on it.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// What a format rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Proven {
+    /// Bytes that the publisher served.
+    Capture,
+    /// Documentation or other people's code.
+    Spec,
+}
+
+impl Proven {
+    /// The word in the catalogue.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Proven::Capture => "capture",
+            Proven::Spec => "spec",
+        }
+    }
+}
+
+/// How the name of an edition is found.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseRule {
+    /// The extractor finds it in the content or is told in its options.
+    #[default]
+    Content,
+    /// The newest value of a date column: `through-2018-09`.
+    Through(String),
+}
+
+/// One of our columns: where it comes from and how its cells are read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Its name in the vocabulary.
+    pub name: String,
+    /// Every upstream header that it has had over the years; the first that a layout has is used.
+    #[serde(default)]
+    pub from: Vec<String>,
+    /// Layouts may lack it; then it is null.
+    #[serde(default)]
+    pub optional: bool,
+    /// Words that mean null. The empty cell always does.
+    #[serde(default)]
+    pub null: Vec<String>,
+    /// How the text is to be read, where its type does not say.
+    pub read: Option<Read>,
+    /// Restores leading zeros up to this many characters, which the publisher lost.
+    pub pad: Option<usize>,
+    /// A thousands separator to be removed from numbers.
+    pub thousands: Option<String>,
+    /// For decimals with more digits than the column keeps: round half to even instead of refusing the row.
+    #[serde(default)]
+    pub round: bool,
+    /// It is a count that can be withheld: makes `_low`, `_high` and `_status` beside it.
+    pub withheld: Option<Withheld>,
+    /// It is a rate with a status of its own: words in its cells and the statuses they stand for.
+    pub status: Option<BTreeMap<String, Status>>,
+    /// Only where another upstream column has, or has not, certain values; elsewhere it is not applicable.
+    pub when: Option<When>,
+    /// Computed from other columns of ours instead of read.
+    pub rule: Option<Rule>,
+}
+
+/// Special readings of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Read {
+    /// A state's FIPS code from its USPS abbreviation.
+    Usps,
+    /// A state's FIPS code from its name.
+    StateName,
+    /// A date in this `strptime` format.
+    Date(String),
+}
+
+/// How a cell that holds no number of deaths is to be understood. Bounds come from the publisher's rule, never from
+/// arithmetic on other cells.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withheld {
+    /// The smallest count that the publisher withholds.
+    pub low: i64,
+    /// The largest count that the publisher withholds.
+    pub high: i64,
+    /// Words in the cell itself, and the statuses that they stand for.
+    #[serde(default)]
+    pub words: BTreeMap<String, Status>,
+    /// Where the cell is empty: an upstream column whose text, if it contains one of these, tells why.
+    pub explained_by: Option<Explained>,
+}
+
+/// An upstream column of remarks that says why a cell is empty.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Explained {
+    /// Its accepted headers.
+    pub from: Vec<String>,
+    /// What its text may contain, and the status that it stands for.
+    pub contains: BTreeMap<String, Status>,
+}
+
+/// Why a value is there, or is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Published.
+    Reported,
+    /// Withheld because it is small.
+    Suppressed,
+    /// The export hid the row or cell.
+    NotShown,
+    /// The publisher has none.
+    Missing,
+    /// It cannot exist for this row.
+    NotApplicable,
+    /// Nobody reported it.
+    NotReported,
+    /// It was published once, and no longer is.
+    Withdrawn,
+    /// A rate that rests on fewer than 20 deaths.
+    Unreliable,
+}
+
+impl Status {
+    /// The word in `_status` columns.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Reported => "reported",
+            Status::Suppressed => "suppressed",
+            Status::NotShown => "not_shown",
+            Status::Missing => "missing",
+            Status::NotApplicable => "not_applicable",
+            Status::NotReported => "not_reported",
+            Status::Withdrawn => "withdrawn",
+            Status::Unreliable => "unreliable",
+        }
+    }
+}
+
+/// A condition on another upstream column.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// Its accepted headers.
+    pub from: Vec<String>,
+    /// The values for which the column applies.
+    #[serde(default)]
+    pub is: Vec<String>,
+    /// The values for which it does not.
+    #[serde(default)]
+    pub is_not: Vec<String>,
+}
+
+/// How a column is computed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// The same text in every row.
+    Constant(String),
+    /// The year of a date column.
+    YearOf(String),
+    /// The last day of a month, from upstream columns of a year and of a month's English name.
+    MonthEnd {
+        /// Accepted headers of the year.
+        year: Vec<String>,
+        /// Accepted headers of the month.
+        month: Vec<String>,
+    },
+    /// The first day of a period of so many months that ends on a date column.
+    PeriodStart {
+        /// The column of ours with the last day.
+        end: String,
+        /// Its length.
+        months: i32,
+    },
+    /// The FIPS code of a county, from columns of ours with the state's USPS abbreviation and the county's name.
+    CountyFipsOf {
+        /// The state.
+        state: String,
+        /// The county.
+        county: String,
+    },
+    /// The exact product of decimal columns of ours and a factor.
+    Product {
+        /// The columns.
+        of: Vec<String>,
+        /// The factor, as text.
+        times: String,
+    },
+    /// What the declaration of the file that a row came from says: `publisher` or `secondary`.
+    SourceGrade,
+    /// Null in every row, because what it needs is not loaded; says what.
+    NotLoaded(String),
+}
+
+/// Which rows are totals.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Totals {
+    /// An upstream column.
+    pub from: Vec<String>,
+    /// Its values in total rows.
+    pub is: Vec<String>,
+}
+
+/// Which columns persons lose, and who is not a person.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mask {
+    /// The columns of ours that become null.
+    pub columns: Vec<String>,
+    /// The column of ours that tells.
+    pub unless: String,
+    /// Its values that are businesses. Any other value, and null, is taken for a person.
+    pub is: BTreeSet<String>,
+}
+
+/// What must hold before a commit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The columns that together are unique and never null, `release` first.
+    pub key: Vec<String>,
+    /// Columns that may be null although they are in the key.
+    #[serde(default)]
+    pub nullable: Vec<String>,
+    /// How many rows a release may have.
+    pub rows: Rows,
+    /// How many rows may be rejected into quarantine before nothing is committed.
+    #[serde(default)]
+    pub max_rejected: u64,
+    /// Columns whose sum over the rows must equal the publisher's total row, where nothing is withheld.
+    #[serde(default)]
+    pub total: Vec<String>,
+    /// Sums that must hold within each row, such as violent crime and its four parts.
+    #[serde(default)]
+    pub sum: Vec<SumCheck>,
+}
+
+/// Bounds on the number of rows.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rows {
+    /// At least so many in each release and slice.
+    pub min: u64,
+    /// The share by which a release and slice may shrink between two runs.
+    #[serde(default)]
+    pub may_shrink: f64,
+}
+
+/// A column that is the sum of others, where all are present.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SumCheck {
+    /// The sum.
+    pub column: String,
+    /// Its parts; a part written `a|b` is whichever of the two is present.
+    pub of: Vec<String>,
+    /// Rows known to break it, as published: the values of the key, joined by ` / `, and why.
+    #[serde(default)]
+    pub except: BTreeMap<String, String>,
+}
+
+/// Columns that every table has beside its own.
+pub const ORIGIN: &[&str] = &["release", "_capture", "_record"];
+
+impl Dataset {
+    /// Reads a pipeline file. `id` is its name without `.toml`.
+    pub fn parse(id: &str, text: &str, vocabulary: &Vocabulary) -> Result<Self> {
+        let id: DatasetId = id.parse()?;
+        let bad = |message: String| {
+            Error::new(Kind::Usage, format!("pipelines/{id}.toml: {message}"))
+                .hint("`tollhouse datasets show` prints a declaration that works")
+        };
+        let spec: Spec = toml::from_str(text)
+            .map_err(|error| bad("the declaration cannot be read".to_owned()).caused_by(error))?;
+        let dataset = Self { digest: Digest::of(text), id: id.clone(), spec };
+        let columns = dataset.columns();
+        let mut seen = BTreeSet::new();
+        for name in &columns {
+            vocabulary.get(name).map_err(|error| error.while_doing(format!("pipelines/{id}.toml")))?;
+            if !seen.insert(name) {
+                return Err(bad(format!("column `{name}` is declared twice")));
+            }
+        }
+        for column in &dataset.spec.column {
+            if column.from.is_empty() == column.rule.is_none() {
+                return Err(bad(format!("column `{}` needs either `from` or `rule`", column.name)));
+            }
+        }
+        let known = |name: &String| columns.contains(name);
+        let check = &dataset.spec.check;
+        if check.key.first().is_none_or(|first| first != "release") {
+            return Err(bad("the key must begin with `release`: editions coexist".to_owned()));
+        }
+        for name in check.key.iter().chain(&check.total).chain([&dataset.spec.period]) {
+            if !known(name) {
+                return Err(bad(format!("`{name}` is not a column of this dataset")));
+            }
+        }
+        if dataset.spec.partition == Partition::Year && !known(&"year".to_owned()) {
+            return Err(bad("partitioned by year, but there is no column `year`".to_owned()));
+        }
+        if !dataset.spec.source.contains_key("kind") {
+            return Err(bad("[source] needs a `kind`".to_owned()));
+        }
+        Ok(dataset)
+    }
+
+    /// The names of all columns of the main table, in order: those declared, what they imply, and their origin.
+    pub fn columns(&self) -> Vec<String> {
+        let mut names = vec!["release".to_owned()];
+        for column in &self.spec.column {
+            names.extend(column.columns());
+        }
+        names.extend(ORIGIN[1..].iter().map(|name| (*name).to_owned()));
+        names
+    }
+
+    /// The extractor's kind.
+    pub fn source_kind(&self) -> &str {
+        self.spec.source.get("kind").and_then(toml::Value::as_str).unwrap_or_default()
+    }
+
+    /// The companion table of totals.
+    pub fn totals_table(&self) -> String {
+        format!("{}_totals", self.id)
+    }
+
+    /// The companion table of notes: titles, footnotes, query parameters, caveats.
+    pub fn notes_table(&self) -> String {
+        format!("{}_notes", self.id)
+    }
+}
+
+impl Column {
+    /// The names of the columns that this declaration makes.
+    pub fn columns(&self) -> Vec<String> {
+        let mut names = vec![self.name.clone()];
+        if self.withheld.is_some() {
+            names.extend(["low", "high", "status"].map(|end| format!("{}_{end}", self.name)));
+        } else if self.status.is_some() {
+            names.push(format!("{}_status", self.name));
+        }
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: &str = "
+        release = { id = 1, type = 'text', about = 'R.' }
+        _capture = { id = 2, type = 'text', about = 'C.' }
+        _record = { id = 3, type = 'integer', about = 'R.' }
+        year = { id = 4, type = 'year', about = 'Y.' }
+        deaths = { id = 5, type = 'integer', about = 'D.' }
+        deaths_low = { id = 6, type = 'integer', about = 'L.' }
+        deaths_high = { id = 7, type = 'integer', about = 'H.' }
+        deaths_status = { id = 8, type = 'text', about = 'S.' }
+    ";
+
+    const PIPELINE: &str = "
+        title = 'T'
+        row = 'year'
+        publisher = 'P'
+        licence = 'L'
+        citation = 'C'
+        disclosure = 'nchs'
+        schedule = '0 0 12 1 * *'
+        period = 'year'
+        evidence = [{ layout = 'x', proven = 'spec' }]
+        [source]
+        kind = 'delimited'
+        [[column]]
+        name = 'year'
+        from = ['Year']
+        [[column]]
+        name = 'deaths'
+        from = ['Deaths']
+        withheld = { low = 0, high = 9, words = { Suppressed = 'suppressed' } }
+        [check]
+        key = ['release', 'year']
+        rows = { min = 1 }
+    ";
+
+    fn parse(text: &str) -> Result<Dataset> {
+        Dataset::parse("x", text, &Vocabulary::parse(COLUMNS)?)
+    }
+
+    #[test]
+    fn a_withheld_count_makes_four_columns() {
+        let dataset = parse(PIPELINE).unwrap();
+        assert_eq!(
+            dataset.columns(),
+            [
+                "release", "year", "deaths", "deaths_low", "deaths_high", "deaths_status", "_capture", "_record"
+            ]
+        );
+    }
+
+    #[track_caller]
+    fn check(from: &str, to: &str, says: &str) {
+        let error = parse(&PIPELINE.replacen(from, to, 1)).unwrap_err();
+        let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        let text = format!("{error} {source}");
+        assert!(text.contains(says), "{text}");
+        assert!(text.contains("pipelines/x.toml"), "{text}");
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        check("title = 'T'", "titel = 'T'", "titel");
+        check("name = 'year'", "name = 'yaer'", "no column `yaer`");
+        check("from = ['Year']", "", "needs either `from` or `rule`");
+        check("name = 'deaths'", "name = 'year'", "declared twice");
+        check("key = ['release', 'year']", "key = ['year']", "must begin with `release`");
+        check("key = ['release', 'year']", "key = ['release', 'place']", "`place` is not a column");
+        check("kind = 'delimited'", "", "needs a `kind`");
+    }
+}

@@ -1,0 +1,326 @@
+//! Manifests, snapshots, and the commit.
+//!
+//! A snapshot is one numbered, atomic state of the whole warehouse: for every dataset the digest of a manifest, which
+//! lists parts and captures. The highest number is the head; there is no pointer to corrupt.
+//!
+//! What a commit guarantees:
+//! - *Atomic*: `snapshots/<number>.json` is created exclusively, and that creation is the commit. Before it, no reader
+//!   sees anything of it; after it, all of it.
+//! - *Durable*: parts, captures and manifests are synced before the snapshot that names them, and the snapshot before
+//!   `commit` returns.
+//! - *Serial*: of any number of rivals for a number one wins; the others look at what it did and try the next number.
+//!   Writers of different datasets, or of different slices of one, all land. Where two wrote the same slice
+//!   differently on the same base, the second fails with [`Kind::LostRace`] and has changed nothing.
+//! - *Idempotent*: committing what the head already says commits nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use model::{DatasetId, Digest, Error, Kind, Release, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::file::Created;
+use crate::part::Part;
+use crate::warehouse::{FORMAT, check_format, from_json, to_json};
+use crate::{Origin, Warehouse};
+
+/// One state of the whole warehouse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The version of this format.
+    pub format: u32,
+    /// Its number; never reused.
+    pub number: u64,
+    /// The snapshot it was made from; none for the first.
+    pub parent: Option<u64>,
+    /// Whether its data are real.
+    pub origin: Origin,
+    /// When it was committed.
+    pub created: Timestamp,
+    /// The version of the program that committed it.
+    pub program: String,
+    /// Every dataset's manifest.
+    pub datasets: BTreeMap<DatasetId, Digest>,
+    /// The checks that this commit passed, for the datasets that it changed.
+    pub gate: Vec<Certificate>,
+}
+
+/// One dataset in one state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of this format.
+    pub format: u32,
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// The digest of the pipeline file that made the newest of it.
+    pub pipeline: Digest,
+    /// The version of the program that made the newest of it.
+    pub program: String,
+    /// Its tables: the dataset's own first, then the companions.
+    pub tables: Vec<Table>,
+    /// What it is made of, by release and name.
+    pub slices: Vec<Slice>,
+}
+
+/// A table and its columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its columns, in order.
+    pub columns: Vec<ColumnType>,
+    /// The column that says which period a row covers, for choosing the newest release of each.
+    pub period: Option<String>,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnType {
+    /// Its name.
+    pub name: String,
+    /// Its type, as SQL writes it.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its permanent field id.
+    pub id: i32,
+}
+
+/// The unit that a run replaces: what came from one fetch, within one edition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// The edition.
+    pub release: Release,
+    /// Its name within the edition.
+    pub name: String,
+    /// `publisher`, or `secondary` for somebody's copy or transcription.
+    pub grade: String,
+    /// A word on where it comes from.
+    pub note: String,
+    /// The address that it is fetched from first.
+    pub url: String,
+    /// The captures behind it, in the order in which they were read.
+    pub captures: Vec<Capture>,
+    /// What was read and what became of it.
+    pub counts: Counts,
+    /// Its parts.
+    pub parts: Vec<Part>,
+    /// The pipeline file that made it.
+    pub pipeline: Digest,
+    /// The version of the program that made it.
+    pub program: String,
+}
+
+/// A capture behind a slice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capture {
+    /// The digest of its bytes.
+    pub sha256: Digest,
+    /// The exchange that brought it.
+    pub exchange: String,
+    /// The address that was asked.
+    pub url: String,
+}
+
+/// Conservation: `read = kept + totals + rejected`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Records that were decoded.
+    pub read: u64,
+    /// Rows of the dataset's own table.
+    pub kept: u64,
+    /// Rows of the totals table.
+    pub totals: u64,
+    /// Rows in quarantine.
+    pub rejected: u64,
+    /// Rows of the notes table; not among the records read.
+    pub notes: u64,
+}
+
+/// What the gate looked at before it let a dataset through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// The edition.
+    pub release: Release,
+    /// The slice.
+    pub slice: String,
+    /// The checks, in the order in which they were made; all passed.
+    pub checks: Vec<Check>,
+}
+
+/// A check that passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Which.
+    pub name: String,
+    /// What it saw.
+    pub saw: String,
+}
+
+/// What a run wants to commit for one dataset.
+#[derive(Debug, Clone)]
+pub struct Staged {
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// The pipeline file.
+    pub pipeline: Digest,
+    /// Its tables.
+    pub tables: Vec<Table>,
+    /// The slices that replace those of the same release and name.
+    pub slices: Vec<Slice>,
+    /// The manifest that the run looked at when it began.
+    pub base: Option<Digest>,
+    /// What the gate saw.
+    pub certificates: Vec<Certificate>,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// A new snapshot.
+    Committed(Snapshot),
+    /// The head already says all of it.
+    Unchanged(Option<Snapshot>),
+}
+
+impl Warehouse {
+    /// The numbers of all snapshots, ascending.
+    pub fn numbers(&self) -> Result<Vec<u64>> {
+        let names = self.files().list("snapshots")?;
+        Ok(names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect())
+    }
+
+    /// The newest snapshot.
+    pub fn head(&self) -> Result<Option<Snapshot>> {
+        self.numbers()?.last().map(|number| self.snapshot(*number)).transpose()
+    }
+
+    /// A snapshot by number.
+    pub fn snapshot(&self, number: u64) -> Result<Snapshot> {
+        let path = snapshot_path(number);
+        let bytes = self.files().read(&path)?.ok_or_else(|| {
+            Error::new(Kind::Usage, format!("there is no snapshot {number}"))
+                .hint("`tollhouse snapshot list` shows those that there are")
+        })?;
+        let snapshot: Snapshot = from_json(&path, &bytes)?;
+        check_format(&path, snapshot.format)?;
+        Ok(snapshot)
+    }
+
+    /// A manifest by digest. Its bytes are checked against it.
+    pub fn manifest(&self, digest: &Digest) -> Result<Manifest> {
+        let path = manifest_path(digest);
+        let bytes = self
+            .files()
+            .read(&path)?
+            .ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is missing")))?;
+        if Digest::of(&bytes) != *digest {
+            return Err(Error::new(Kind::Damaged, format!("{path} is not what its name says"))
+                .hint("`tollhouse snapshot verify` says what else is damaged"));
+        }
+        let manifest: Manifest = from_json(&path, &bytes)?;
+        check_format(&path, manifest.format)?;
+        Ok(manifest)
+    }
+
+    /// Commits what a run staged, all of it or nothing.
+    pub fn commit(&self, staged: &[Staged], program: &str, now: Timestamp) -> Result<Outcome> {
+        loop {
+            let head = self.head()?;
+            let mut datasets = head.as_ref().map(|head| head.datasets.clone()).unwrap_or_default();
+            let mut gate = Vec::new();
+            for change in staged {
+                let current = datasets.get(&change.dataset).cloned();
+                let before = current.as_ref().map(|digest| self.manifest(digest)).transpose()?;
+                let merged = self.merge(change, current.as_ref(), before.as_ref(), program)?;
+                if before.as_ref() == Some(&merged) {
+                    continue;
+                }
+                let bytes = to_json(&merged)?;
+                let digest = Digest::of(&bytes);
+                self.files().create(&manifest_path(&digest), bytes)?;
+                datasets.insert(change.dataset.clone(), digest);
+                gate.extend(change.certificates.iter().cloned());
+            }
+            if head.as_ref().is_some_and(|head| head.datasets == datasets) || datasets.is_empty() {
+                return Ok(Outcome::Unchanged(head));
+            }
+            let parent = head.as_ref().map(|head| head.number);
+            let snapshot = Snapshot {
+                format: FORMAT,
+                number: parent.unwrap_or(0) + 1,
+                parent,
+                origin: self.origin(),
+                created: now,
+                program: program.to_owned(),
+                datasets,
+                gate,
+            };
+            match self.files().create(&snapshot_path(snapshot.number), to_json(&snapshot)?)? {
+                Created::New => return Ok(Outcome::Committed(snapshot)),
+                // A rival took the number: look at what it did, and try the next.
+                Created::Existed => {}
+            }
+        }
+    }
+
+    /// What the dataset is after `change`, given what it is now.
+    fn merge(
+        &self,
+        change: &Staged,
+        current: Option<&Digest>,
+        before: Option<&Manifest>,
+        program: &str,
+    ) -> Result<Manifest> {
+        let base = match &change.base {
+            Some(digest) if current != Some(digest) => Some(self.manifest(digest)?),
+            _ => None,
+        };
+        let moved = current != change.base.as_ref();
+        let mut slices: BTreeMap<(Release, String), Slice> = before
+            .map(|manifest| manifest.slices.iter().map(|slice| (key(slice), slice.clone())).collect())
+            .unwrap_or_default();
+        for slice in &change.slices {
+            let rival = slices.get(&key(slice));
+            let then = base.as_ref().and_then(|manifest| manifest.slices.iter().find(|s| key(s) == key(slice)));
+            let rival_wrote = moved && rival != then;
+            if rival_wrote && rival.is_some_and(|rival| rival.parts != slice.parts) {
+                return Err(Error::new(
+                    Kind::LostRace,
+                    format!(
+                        "another run committed {} {} {} while this one was at work",
+                        change.dataset, slice.release, slice.name
+                    ),
+                )
+                .hint("nothing of this run was committed; run it again to build on the other"));
+            }
+            slices.insert(key(slice), slice.clone());
+        }
+        Ok(Manifest {
+            format: FORMAT,
+            dataset: change.dataset.clone(),
+            pipeline: change.pipeline.clone(),
+            program: program.to_owned(),
+            tables: change.tables.clone(),
+            slices: slices.into_values().collect(),
+        })
+    }
+}
+
+fn key(slice: &Slice) -> (Release, String) {
+    (slice.release.clone(), slice.name.clone())
+}
+
+/// Where a snapshot lies.
+pub fn snapshot_path(number: u64) -> String {
+    format!("snapshots/{number:06}.json")
+}
+
+/// Where a manifest lies.
+pub fn manifest_path(digest: &Digest) -> String {
+    format!("manifests/{digest}.json")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! Everything on disk: the raw archive, Parquet parts, manifests, snapshots and pins.
+//!
+//! What this crate guarantees, and tests: nothing already written is ever rewritten; a snapshot is created
+//! exclusively, and that is the commit ([`commit`]); whoever dies before it leaves only files that no snapshot names.
+//! It knows no publisher, no SQL and no network.
+
+pub mod archive;
+pub mod commit;
+pub mod file;
+pub mod part;
+pub mod pin;
+pub mod quarantine;
+pub mod verify;
+mod warehouse;
+
+pub use warehouse::{Origin, Warehouse};

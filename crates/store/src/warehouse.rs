@@ -1,0 +1,144 @@
+//! One warehouse: a root folder, its format version, and whether its data are real.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use model::{Error, Kind, Result, ResultExt as _};
+use serde::{Deserialize, Serialize};
+
+use crate::archive::Archive;
+use crate::file::{Files, LocalFiles};
+
+/// The version of everything on disk that this program writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// Where the data of a warehouse come from. Fixed when it is made, so that figures of the replica and live data never
+/// stand in one history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// From the publishers themselves, or from files that a person downloaded there.
+    Live,
+    /// From the loopback replica.
+    Replica,
+}
+
+impl Origin {
+    /// The word on disk.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Origin::Live => "live",
+            Origin::Replica => "replica",
+        }
+    }
+}
+
+/// `tollhouse.json`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Marker {
+    format: u32,
+    origin: Origin,
+    created: Timestamp,
+}
+
+/// An open warehouse. Cheap to clone.
+#[derive(Clone)]
+pub struct Warehouse {
+    root: PathBuf,
+    origin: Origin,
+    files: Arc<dyn Files>,
+}
+
+impl Warehouse {
+    /// Opens the warehouse at `root`, making it first where there is none. Fails where one is there whose data are of
+    /// another origin.
+    pub fn open_or_create(root: &Path, origin: Origin, now: Timestamp) -> Result<Self> {
+        std::fs::create_dir_all(root).or_error(Kind::Io, format!("cannot make the folder {}", root.display()))?;
+        let files = LocalFiles::new(root)?;
+        let marker = Marker { format: FORMAT, origin, created: now };
+        files.create("tollhouse.json", to_json(&marker)?)?;
+        let warehouse = Self::open(root)?;
+        if warehouse.origin == origin {
+            return Ok(warehouse);
+        }
+        Err(match origin {
+            Origin::Replica => Error::new(
+                Kind::Usage,
+                format!("{} holds live data: the replica's are not mixed into it", root.display()),
+            )
+            .hint("give the replica a root of its own: --root FOLDER"),
+            Origin::Live => Error::new(
+                Kind::Usage,
+                format!("{} holds the replica's data: live data are not mixed into it", root.display()),
+            )
+            .hint("give live data a root of their own (--root FOLDER), or run with --replica"),
+        })
+    }
+
+    /// Opens the warehouse at `root`.
+    pub fn open(root: &Path) -> Result<Self> {
+        let none = || {
+            Error::new(Kind::Usage, format!("there is no warehouse at {}", root.display()))
+                .hint("`tollhouse demo` makes one to look at; `tollhouse run` makes a real one; --root names another folder")
+        };
+        if !root.is_dir() {
+            return Err(none());
+        }
+        let files = LocalFiles::new(root)?;
+        let bytes = files.read("tollhouse.json")?.ok_or_else(none)?;
+        let marker: Marker = from_json("tollhouse.json", &bytes)?;
+        check_format("tollhouse.json", marker.format)?;
+        Ok(Self {
+            root: root.canonicalize().or_error(Kind::Io, "cannot resolve the root")?,
+            origin: marker.origin,
+            files: Arc::new(files),
+        })
+    }
+
+    /// The root folder, absolute.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where its data come from.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// The raw archive.
+    pub fn archive(&self) -> Archive {
+        Archive::new(self.files.clone(), self.root.join("tmp"))
+    }
+
+    /// Its files.
+    pub fn files(&self) -> &dyn Files {
+        self.files.as_ref()
+    }
+}
+
+/// Refuses what a newer program wrote, naming the file.
+pub(crate) fn check_format(path: &str, format: u32) -> Result<()> {
+    if format == FORMAT {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Usage, format!("{path} has format {format}; this program reads and writes {FORMAT}"))
+        .hint("use the version of tollhouse that wrote it, or a newer one"))
+}
+
+/// Stable, human-readable JSON with a final newline.
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<bytes::Bytes> {
+    let mut text =
+        serde_json::to_vec_pretty(value).or_error(Kind::Internal, "a value of ours cannot be written as JSON")?;
+    text.push(b'\n');
+    Ok(text.into())
+}
+
+/// Reads a file of ours; a broken one is damage, with its name.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|cause| {
+        Error::new(Kind::Damaged, format!("{path} is damaged"))
+            .caused_by(cause)
+            .hint("`tollhouse snapshot verify` says what else is damaged")
+    })
+}

@@ -1,0 +1,212 @@
+//! The gate: what must hold before a slice may be committed.
+//!
+//! Each check either passes, and says what it saw for the certificate, or names the rows at fault and ends the run with
+//! nothing committed.
+
+use std::collections::HashSet;
+
+use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch};
+use arrow::datatypes::Int64Type;
+use arrow::row::{RowConverter, SortField};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use model::dataset::{Dataset, SumCheck};
+use model::{Error, Kind, Result, ResultExt as _};
+use store::commit::{Check, Counts};
+use store::quarantine::Rejected;
+
+/// A slice that was read whole, before it is written.
+pub struct Candidate<'a> {
+    /// Its dataset.
+    pub dataset: &'a Dataset,
+    /// `<release> <slice>`, for messages.
+    pub name: String,
+    /// The rows of the dataset's own table, sorted by key.
+    pub kept: &'a RecordBatch,
+    /// The total rows.
+    pub totals: &'a RecordBatch,
+    /// The rejected rows.
+    pub rejected: &'a [Rejected],
+    /// What was read, and what became of it.
+    pub counts: Counts,
+    /// How many rows the slice had in the snapshot that the run looked at.
+    pub before: Option<u64>,
+}
+
+/// Makes every check that the dataset declares.
+pub fn check(candidate: &Candidate<'_>) -> Result<Vec<Check>> {
+    let mut passed = vec![conservation(candidate)?, rejected(candidate)?, rows(candidate)?, key(candidate)?];
+    for column in &candidate.dataset.spec.check.total {
+        passed.push(total(candidate, column)?);
+    }
+    for sum in &candidate.dataset.spec.check.sum {
+        passed.push(row_sum(candidate, sum)?);
+    }
+    Ok(passed)
+}
+
+impl Candidate<'_> {
+    fn failed(&self, what: String) -> Error {
+        Error::new(Kind::CheckFailed, format!("{} {}: {what}", self.dataset.id, self.name))
+            .hint("nothing was committed; the capture is in the archive to look at")
+    }
+
+    fn column(&self, name: &str) -> Result<&ArrayRef> {
+        self.kept
+            .column_by_name(name)
+            .ok_or_else(|| Error::new(Kind::Usage, format!("{}: [check] names no column `{name}`", self.dataset.id)))
+    }
+
+    fn integers<'b>(&self, batch: &'b RecordBatch, name: &str) -> Result<&'b arrow::array::Int64Array> {
+        batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>()).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("{}: [check] needs `{name}` to be a whole number", self.dataset.id))
+        })
+    }
+
+    /// The key of a row, its values joined by ` / `.
+    fn key_text(&self, row: usize) -> Result<String> {
+        let options = FormatOptions::default();
+        let values = self.dataset.spec.check.key.iter().map(|name| {
+            let formatter = ArrayFormatter::try_new(self.column(name)?.as_ref(), &options)
+                .or_error(Kind::Internal, "a key cannot be printed")?;
+            Ok(formatter.value(row).to_string())
+        });
+        Ok(values.collect::<Result<Vec<_>>>()?.join(" / "))
+    }
+}
+
+fn passed(name: impl Into<String>, saw: impl Into<String>) -> Check {
+    Check { name: name.into(), saw: saw.into() }
+}
+
+fn conservation(candidate: &Candidate<'_>) -> Result<Check> {
+    let Counts { read, kept, totals, rejected, .. } = candidate.counts;
+    if read != kept + totals + rejected {
+        return Err(Error::new(
+            Kind::Internal,
+            format!(
+                "{} {}: {read} records were read, but {kept} kept, {totals} totals and {rejected} rejected",
+                candidate.dataset.id, candidate.name
+            ),
+        ));
+    }
+    Ok(passed("conservation", format!("read {read} = kept {kept} + totals {totals} + rejected {rejected}")))
+}
+
+fn rejected(candidate: &Candidate<'_>) -> Result<Check> {
+    let allowed = candidate.dataset.spec.check.max_rejected;
+    let count = candidate.rejected.len() as u64;
+    match candidate.rejected.first() {
+        Some(first) if count > allowed => Err(candidate.failed(format!(
+            "{count} of {} rows broke a rule, and {allowed} may; the first is record {}: {} `{}` is {}",
+            candidate.counts.read, first.record, first.column, first.raw, first.rule
+        ))),
+        _ => Ok(passed("rejected", format!("{count}, of {allowed} allowed"))),
+    }
+}
+
+fn rows(candidate: &Candidate<'_>) -> Result<Check> {
+    let rows = candidate.kept.num_rows() as u64;
+    let bounds = &candidate.dataset.spec.check.rows;
+    if rows < bounds.min {
+        return Err(candidate.failed(format!("it has {rows} rows, and at least {} are expected", bounds.min)));
+    }
+    if let Some(before) = candidate.before {
+        let least = before as f64 * (1.0 - bounds.may_shrink);
+        if (rows as f64) < least {
+            return Err(candidate.failed(format!(
+                "it shrank from {before} rows to {rows}, and may lose {} % at most",
+                bounds.may_shrink * 100.0
+            )));
+        }
+    }
+    let before = candidate.before.map_or_else(|| "new".to_owned(), |before| format!("{before} before"));
+    Ok(passed("rows", format!("{rows} ({before}), at least {}", bounds.min)))
+}
+
+fn key(candidate: &Candidate<'_>) -> Result<Check> {
+    let check = &candidate.dataset.spec.check;
+    let mut columns = Vec::new();
+    for name in &check.key {
+        let column = candidate.column(name)?;
+        if column.null_count() > 0 && !check.nullable.contains(name) {
+            let row = (0..column.len()).find(|row| column.is_null(*row)).unwrap_or_default();
+            return Err(candidate.failed(format!("`{name}` is in the key, and null in {}", candidate.key_text(row)?)));
+        }
+        columns.push(column.clone());
+    }
+    let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
+    let rows = RowConverter::new(fields)
+        .and_then(|converter| converter.convert_columns(&columns))
+        .or_error(Kind::Internal, "the key cannot be compared")?;
+    let mut seen = HashSet::with_capacity(rows.num_rows());
+    for (row, value) in rows.iter().enumerate() {
+        if !seen.insert(value) {
+            return Err(candidate.failed(format!("two rows have the key {}", candidate.key_text(row)?)));
+        }
+    }
+    Ok(passed("key", format!("{} unique", check.key.join(", "))))
+}
+
+/// The publisher's grand total equals the sum of the rows, where nothing is withheld.
+fn total(candidate: &Candidate<'_>, name: &str) -> Result<Check> {
+    let rows = candidate.integers(candidate.kept, name)?;
+    let totals = candidate.integers(candidate.totals, name)?;
+    if totals.len() != 1 || totals.is_null(0) {
+        return Err(candidate.failed(format!("one total row with `{name}` is expected, and there are {}", totals.len())));
+    }
+    if rows.null_count() > 0 {
+        return Ok(passed(format!("total of {name}"), "not comparable: a row is withheld".to_owned()));
+    }
+    let sum: i64 = rows.iter().flatten().sum();
+    if sum != totals.value(0) {
+        return Err(candidate.failed(format!(
+            "the publisher's total of `{name}` is {}, and the rows sum to {sum}",
+            totals.value(0)
+        )));
+    }
+    Ok(passed(format!("total of {name}"), format!("{sum}, as the publisher's total row says")))
+}
+
+/// A column is the sum of others in each row, but for the rows that are declared to break it as published.
+fn row_sum(candidate: &Candidate<'_>, sum: &SumCheck) -> Result<Check> {
+    let whole = candidate.integers(candidate.kept, &sum.column)?;
+    let mut parts = Vec::with_capacity(sum.of.len());
+    for part in &sum.of {
+        let either = part.split('|').map(|name| candidate.integers(candidate.kept, name));
+        parts.push(either.collect::<Result<Vec<_>>>()?);
+    }
+    let (mut compared, mut excepted) = (0_u64, HashSet::new());
+    for row in 0..whole.len() {
+        let values: Option<Vec<i64>> = parts
+            .iter()
+            .map(|either| either.iter().find(|array| array.is_valid(row)).map(|array| array.value(row)))
+            .collect();
+        let (Some(values), true) = (values, whole.is_valid(row)) else { continue };
+        compared += 1;
+        let found: i64 = values.iter().sum();
+        if found == whole.value(row) {
+            continue;
+        }
+        let key = candidate.key_text(row)?;
+        if !sum.except.contains_key(&key) {
+            return Err(candidate.failed(format!(
+                "in {key}, `{}` is {} and its parts ({}) sum to {found}",
+                sum.column,
+                whole.value(row),
+                sum.of.join(", ")
+            ))
+            .hint("if the publisher really printed it so, declare it under [check.sum.except] with a reason"));
+        }
+        excepted.insert(key);
+    }
+    // An exception that no longer matches is a correction upstream, or a mistake: either way somebody must look.
+    let release = candidate.name.split(' ').next().unwrap_or_default();
+    let stale = sum.except.keys().find(|key| key.starts_with(&format!("{release} / ")) && !excepted.contains(*key));
+    if let Some(key) = stale {
+        return Err(candidate.failed(format!("the declared exception {key} no longer breaks the sum of `{}`", sum.column)));
+    }
+    Ok(passed(
+        format!("sum of {}", sum.column),
+        format!("holds in {} of {compared} rows, {} declared exceptions", compared - excepted.len() as u64, excepted.len()),
+    ))
+}

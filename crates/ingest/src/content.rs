@@ -1,0 +1,163 @@
+//! What came: is it the container that was expected, and whole?
+
+use std::io::{BufRead as _, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use model::{Error, Kind, Result, ResultExt as _};
+
+use crate::extract::{Expect, Extractor, Page};
+
+/// The body as text: without its gzip layer, if it has one, and never more than `limit` bytes of it.
+pub fn plain(body: Box<dyn Read + Send>, limit: u64, url: &str) -> Result<Box<dyn Read + Send>> {
+    let mut body = BufReader::with_capacity(64 * 1024, body);
+    let head = body.fill_buf().or_error(Kind::Io, format!("cannot read the body of {url}"))?;
+    Ok(if head.starts_with(&GZIP) {
+        Box::new(Limited { inner: MultiGzDecoder::new(body), left: limit, url: url.to_owned() })
+    } else {
+        Box::new(body)
+    })
+}
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const ZIP: [u8; 4] = *b"PK\x03\x04";
+const OLE: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
+
+/// Reads at most so many bytes, and fails where there are more: a decompression bomb is an error, not a short file.
+struct Limited<R> {
+    inner: R,
+    left: u64,
+    url: String,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => self.left = left,
+            None => {
+                return Err(std::io::Error::other(format!(
+                    "{} inflates to more than the pipeline allows",
+                    self.url
+                )));
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Refuses what cannot be the expected container, by its first bytes: an HTML page, a Git-LFS pointer, an empty
+/// body, another file format.
+pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
+    let not_data = |what: &str| Error::new(Kind::NotData, format!("{url} answered with {what}, not the data"));
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let lower = text[..text.len().min(64)].to_ascii_lowercase();
+    if text.is_empty() {
+        return Err(not_data("an empty body").hint("ask again later; if it stays so, `tollhouse probe` shows what the publisher serves now"));
+    }
+    if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") || lower.starts_with(b"<head") {
+        return Err(not_data("an HTML page").hint("open the address in a browser: the publisher may have moved the file or ask for a sign-in"));
+    }
+    if text.starts_with(b"version https://git-lfs.github.com/spec/") {
+        return Err(not_data("a Git-LFS pointer").hint("fetch the file itself (`git lfs pull`), not the pointer that stands for it"));
+    }
+    let matches = match expect {
+        Expect::Workbook => head.starts_with(&ZIP) || head.starts_with(&OLE),
+        Expect::Json => matches!(text.first(), Some(b'[' | b'{')),
+        Expect::Text => head.starts_with(&GZIP) || !(head.starts_with(&ZIP) || head.iter().take(512).any(|byte| *byte == 0)),
+    };
+    if matches {
+        return Ok(());
+    }
+    let found = if head.starts_with(&ZIP) {
+        "a ZIP archive or workbook"
+    } else if head.starts_with(&OLE) {
+        "an old Office document"
+    } else if head.starts_with(&GZIP) {
+        "a gzip file"
+    } else if lower.starts_with(b"<?xml") || lower.starts_with(b"<") {
+        "an XML document"
+    } else {
+        "something else"
+    };
+    Err(not_data(found).hint("`tollhouse probe` shows what the publisher serves now"))
+}
+
+/// Reads a gzip file to its end, so that a cut or corrupt one is found before it is archived. Other bodies pass.
+pub fn check_whole(body: Box<dyn Read + Send>, limit: u64, url: &str) -> Result<()> {
+    let mut text = plain(body, limit, url)?;
+    std::io::copy(&mut text, &mut std::io::sink()).map_err(|cause| broken(url, cause))?;
+    Ok(())
+}
+
+/// Looks at a page that did not come through the engine as the engine would: its first bytes, its gzip, its header.
+pub fn check_page(page: &Page, extractor: &dyn Extractor) -> Result<()> {
+    let mut head = Vec::new();
+    let slice = extractor.slices().into_iter().next();
+    page.raw()?
+        .take(4096)
+        .read_to_end(&mut head)
+        .or_error(Kind::Io, format!("cannot read {}", page.url))?;
+    // An imported file may be any of the containers that the extractor reads; its own inspection tells them apart.
+    let expect = match slice.map(|slice| extractor.next_page(&slice, &[])) {
+        Some(Ok(Some(request))) if request.expect == Expect::Workbook => Expect::Workbook,
+        _ => Expect::Text,
+    };
+    sniff(&head, expect, &page.url)?;
+    check_whole(page.raw()?, u64::MAX, &page.url)?;
+    extractor.inspect(page)
+}
+
+/// The error for a body that breaks off or does not inflate.
+pub fn broken(url: &str, cause: std::io::Error) -> Error {
+    Error::new(Kind::NotData, format!("{url} is cut short or corrupt"))
+        .caused_by(cause)
+        .hint("fetch it again; nothing of it was kept")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(head: &[u8], expect: Expect, found: Option<&str>) {
+        match (sniff(head, expect, "u"), found) {
+            (Ok(()), None) => {}
+            (Err(error), Some(found)) => assert!(error.to_string().contains(found), "{error}"),
+            (result, _) => panic!("{result:?} for {}", String::from_utf8_lossy(head)),
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_data_is_named() {
+        check(b"<!DOCTYPE html><html>", Expect::Text, Some("an HTML page"));
+        check(b"\n  <HTML lang=en>", Expect::Workbook, Some("an HTML page"));
+        check(b"version https://git-lfs.github.com/spec/v1\noid", Expect::Text, Some("a Git-LFS pointer"));
+        check(b"  \n", Expect::Json, Some("an empty body"));
+        check(b"PK\x03\x04rest", Expect::Workbook, None);
+        check(b"State,City", Expect::Workbook, Some("something else"));
+        check(b"[{\"a\":1}]", Expect::Json, None);
+        check(b"\xef\xbb\xbfState,Year", Expect::Text, None);
+        check(&GZIP, Expect::Text, None);
+    }
+
+    #[test]
+    fn a_bomb_is_an_error_and_not_a_short_file() {
+        use std::io::Write as _;
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(&vec![0; 1 << 20]).unwrap();
+        let bytes = gz.finish().unwrap();
+        let mut text = plain(Box::new(std::io::Cursor::new(bytes)), 1 << 10, "u").unwrap();
+        assert!(std::io::copy(&mut text, &mut std::io::sink()).is_err());
+    }
+
+    #[test]
+    fn a_cut_gzip_is_found() {
+        use std::io::Write as _;
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(b"a\tb\n1\t2\n").unwrap();
+        let mut bytes = gz.finish().unwrap();
+        bytes.truncate(bytes.len() - 6);
+        let error = check_whole(Box::new(std::io::Cursor::new(bytes)), 1 << 20, "u").unwrap_err();
+        assert_eq!(error.kind(), Kind::NotData);
+    }
+}

@@ -1,0 +1,59 @@
+//! Cells of a workbook as text, whether it is an XLS or an XLSX.
+
+use std::io::{Cursor, Read, Seek};
+
+use calamine::{Data, Range, Reader, Xls, Xlsx};
+use model::{Error, Kind, Result};
+
+/// A worksheet, addressed by 0-based rows and columns from its upper left corner.
+pub(super) struct Sheet {
+    range: Range<Data>,
+}
+
+impl Sheet {
+    /// How many rows it has, from the top of the sheet.
+    pub fn rows(&self) -> usize {
+        self.range.end().map_or(0, |(row, _)| row as usize + 1)
+    }
+
+    /// How many columns it has, from the left of the sheet.
+    pub fn columns(&self) -> usize {
+        self.range.end().map_or(0, |(_, column)| column as usize + 1)
+    }
+
+    /// A cell as text: whole numbers without a fraction, blanks as nothing, anything else as it stands.
+    pub fn text(&self, row: usize, column: usize) -> String {
+        let (Ok(row), Ok(column)) = (u32::try_from(row), u32::try_from(column)) else { return String::new() };
+        match self.range.get_value((row, column)) {
+            None | Some(Data::Empty) => String::new(),
+            Some(Data::String(text)) if text.trim().is_empty() => String::new(),
+            Some(Data::String(text)) => text.clone(),
+            // Floats print without a fraction where they have none.
+            Some(cell) => cell.to_string(),
+        }
+    }
+}
+
+/// The worksheets of a workbook, told apart by its first bytes whatever it is named.
+pub(super) fn read(bytes: &[u8], url: &str) -> Result<Vec<Sheet>> {
+    let broken = |cause: Box<dyn std::error::Error + Send + Sync>| {
+        Error::new(Kind::NotData, format!("{url} is no whole workbook"))
+            .caused_by(cause)
+            .hint("fetch it again; nothing of it was kept")
+    };
+    let cursor = Cursor::new(bytes);
+    let ranges = if bytes.starts_with(b"PK\x03\x04") {
+        Xlsx::new(cursor).and_then(ranges).map_err(|error| broken(error.into()))?
+    } else {
+        Xls::new(cursor).and_then(ranges).map_err(|error| broken(error.into()))?
+    };
+    Ok(ranges.into_iter().map(|range| Sheet { range }).collect())
+}
+
+fn ranges<R, B>(mut book: B) -> Result<Vec<Range<Data>>, B::Error>
+where
+    R: Read + Seek,
+    B: Reader<R>,
+{
+    book.sheet_names().iter().map(|name| book.worksheet_range(name)).collect()
+}

@@ -1,0 +1,294 @@
+//! One publisher's habits: what to ask next, and what a reply contains.
+//!
+//! An extractor sees no socket, clock or file, so each test of it is an ordinary function call. The engine
+//! ([`crate::fetch`]) owns HTTP, politeness, retries, archiving and logging; renaming, typing, suppression and units
+//! are [`crate::normalise`]'s. An extractor's fields *are* the options in its `[source]` table.
+//!
+//! To add a format: one file here, one `mod`, one row in [`KINDS`].
+
+use std::io::Read;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
+use model::dataset::Dataset;
+use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+mod cius;
+mod delimited;
+mod socrata;
+mod wonder;
+
+/// The column of decoded batches that holds each row's 1-based place in its capture.
+pub const RECORD: &str = "_record";
+
+/// One publisher's habits.
+pub trait Extractor: Send + Sync {
+    /// The separately fetched pieces of the dataset, each a sequence of pages.
+    fn slices(&self) -> Vec<Slice>;
+
+    /// The request after the pages already archived; `None` completes the slice.
+    fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>>;
+
+    /// Looks at the beginning of a page, before it is let into the archive: is this the table, in a layout that we
+    /// know? Cheap, and never the whole of a large body.
+    fn inspect(&self, page: &Page) -> Result<()>;
+
+    /// Whether its pages hold titles, footnotes and the like, which become the companion table of notes.
+    fn has_notes(&self) -> bool {
+        false
+    }
+
+    /// Hands on what the pages of a slice hold, under the publisher's own column names. The edition comes first,
+    /// unless the declaration of the slice names it.
+    fn decode(&self, slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()>;
+}
+
+/// Where decoded pieces go. An error from it stops the decoding.
+pub type Emit<'a> = &'a mut dyn FnMut(Piece) -> Result<()>;
+
+/// What a page turns out to hold.
+#[derive(Debug)]
+pub enum Piece {
+    /// Which edition and slice the content says it is. At most once in a decode, before any rows.
+    Edition(Edition),
+    /// Rows: text columns under the publisher's names (a null cell is one that was not there at all, as in JSON), and
+    /// [`RECORD`]. `page` is the index of the page that they came from. Total rows are among them; normalising
+    /// tells them apart by the dataset's `[totals]`.
+    Rows {
+        /// Index into the pages given to `decode`.
+        page: usize,
+        /// The columns.
+        batch: RecordBatch,
+    },
+    /// A line of a title, footnote, query parameter or caveat.
+    Note(Note),
+}
+
+/// What a file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edition {
+    /// The edition, if the content tells.
+    pub release: Option<Release>,
+    /// What part of the dataset it covers, if the content tells, such as a drug; replaces the slice's declared name.
+    pub slice: Option<String>,
+}
+
+/// A line that is data about the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Index into the pages given to `decode`.
+    pub page: usize,
+    /// Where it stood: `title`, `footnote`, `query`, `message`, `caveat`, `citation`.
+    pub section: String,
+    /// Its number or name, as printed.
+    pub label: String,
+    /// Its text, unwrapped.
+    pub text: String,
+    /// The 1-based line or row of the capture where it begins.
+    pub record: u64,
+}
+
+/// A separately fetched piece of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    /// Its name, unique within the dataset, such as `wv-mingo-54059`; part of what a later run replaces.
+    pub name: String,
+    /// The edition, where the declaration and not the content tells.
+    pub release: Option<Release>,
+    /// Whether the publisher itself serves it.
+    pub grade: Grade,
+    /// Where it is fetched from first; what `import` and `explain` print.
+    pub url: String,
+    /// A word on where it comes from, for the catalogue.
+    pub note: String,
+}
+
+/// Whether a file is the publisher's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// Served by the publisher.
+    #[default]
+    Publisher,
+    /// Somebody's copy, reduction or transcription.
+    Secondary,
+}
+
+impl Grade {
+    /// The word in the catalogue.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Grade::Publisher => "publisher",
+            Grade::Secondary => "secondary",
+        }
+    }
+}
+
+/// What to ask the publisher: always a GET, of a URL at its real host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The full URL.
+    pub url: String,
+    /// What the body must begin with, before anything else is asked of it.
+    pub expect: Expect,
+}
+
+/// The container that a body must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Text (ASCII, UTF-8 or Latin-1), or gzip around it.
+    Text,
+    /// A JSON document.
+    Json,
+    /// An XLS or XLSX workbook, whatever the address says.
+    Workbook,
+}
+
+/// One archived reply, or an imported file.
+#[derive(Clone)]
+pub struct Page {
+    /// The URL asked for, or `file:` and the name of an imported file.
+    pub url: String,
+    /// Response headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The digest of the body as received.
+    pub digest: Digest,
+    body: Open,
+}
+
+/// Opens the body as received.
+type Open = Arc<dyn Fn() -> std::io::Result<Box<dyn Read + Send>> + Send + Sync>;
+
+impl Page {
+    /// A page whose body `open` can open any number of times.
+    pub fn new(
+        url: String,
+        headers: Vec<(String, String)>,
+        digest: Digest,
+        open: impl Fn() -> std::io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { url, headers, digest, body: Arc::new(open) }
+    }
+
+    /// A page held in memory, for tests and small bodies.
+    pub fn of_bytes(url: &str, bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes: Arc<[u8]> = bytes.into();
+        Self::new(url.to_owned(), Vec::new(), Digest::of(&bytes), move || {
+            Ok(Box::new(std::io::Cursor::new(bytes.clone())))
+        })
+    }
+
+    /// A response header, by its lower case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as received.
+    pub fn raw(&self) -> Result<Box<dyn Read + Send>> {
+        (self.body)().or_error(Kind::Io, format!("cannot open the body of {}", self.url))
+    }
+
+    /// The body as text: without its gzip layer, if it has one. A bomb is stopped at `limit` bytes.
+    pub fn text(&self, limit: u64) -> Result<Box<dyn Read + Send>> {
+        crate::content::plain(self.raw()?, limit, &self.url)
+    }
+
+    /// The whole body, which must fit in `limit` bytes; for workbooks and JSON.
+    pub fn bytes(&self, limit: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.raw()?
+            .take(limit + 1)
+            .read_to_end(&mut bytes)
+            .or_error(Kind::Io, format!("cannot read the body of {}", self.url))?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::new(Kind::NotData, format!("{} is larger than {limit} bytes", self.url))
+                .hint("raise the pipeline's `max_bytes` if the publisher's file has really grown"));
+        }
+        Ok(bytes)
+    }
+}
+
+impl std::fmt::Debug for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Page").field("url", &self.url).field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+/// One file that a pipeline names: shared by every extractor whose slices are files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// Its address at the publisher.
+    pub url: String,
+    /// Its name; by default the last segment of the address.
+    pub name: Option<String>,
+    /// The edition, where the content does not tell.
+    pub release: Option<Release>,
+    /// Whether the publisher itself serves it.
+    #[serde(default)]
+    pub grade: Grade,
+    /// A word on where it comes from, for the catalogue.
+    #[serde(default)]
+    pub note: String,
+}
+
+impl SourceFile {
+    /// The slice that this file is.
+    pub fn slice(&self) -> Slice {
+        let last = self.url.rsplit('/').next().unwrap_or(&self.url);
+        Slice {
+            name: self.name.clone().unwrap_or_else(|| last.to_owned()),
+            release: self.release.clone(),
+            grade: self.grade,
+            url: self.url.clone(),
+            note: self.note.clone(),
+        }
+    }
+}
+
+/// The kinds of source. `kind` picks the row; the rest of `[source]` becomes the struct.
+const KINDS: &[(&str, fn(toml::Table) -> Result<Box<dyn Extractor>>)] = &[
+    ("cius_city", build::<cius::Cius>),
+    ("delimited", build::<delimited::Delimited>),
+    ("socrata", build::<socrata::Socrata>),
+    ("wonder_export", build::<wonder::WonderExport>),
+];
+
+fn build<E>(options: toml::Table) -> Result<Box<dyn Extractor>>
+where
+    E: Extractor + DeserializeOwned + 'static,
+{
+    let extractor: E =
+        options.try_into().map_err(|error| Error::new(Kind::Usage, "[source] is not valid").caused_by(error))?;
+    Ok(Box::new(extractor))
+}
+
+/// The extractor that a dataset's `[source]` declares.
+pub fn extractor(dataset: &Dataset) -> Result<Box<dyn Extractor>> {
+    let kind = dataset.source_kind();
+    let Some((_, build)) = KINDS.iter().find(|(known, _)| *known == kind) else {
+        let known: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
+        return Err(Error::new(Kind::Usage, format!("pipelines/{}.toml: no source kind `{kind}`", dataset.id))
+            .hint(format!("the kinds are {}", known.join(", "))));
+    };
+    let mut options = dataset.spec.source.clone();
+    options.remove("kind");
+    build(options).map_err(|error| error.while_doing(format!("pipelines/{}.toml", dataset.id)))
+}
+
+/// A batch of text columns with their places, for extractors.
+pub(crate) fn batch(columns: Vec<(String, Vec<Option<String>>)>, records: Vec<u64>) -> Result<RecordBatch> {
+    let mut fields = Vec::with_capacity(columns.len() + 1);
+    let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len() + 1);
+    for (name, cells) in columns {
+        fields.push(Field::new(name, DataType::Utf8, true));
+        arrays.push(Arc::new(StringArray::from(cells)));
+    }
+    fields.push(Field::new(RECORD, DataType::UInt64, false));
+    arrays.push(Arc::new(UInt64Array::from(records)));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .or_error(Kind::Internal, "decoded columns differ in length")
+}

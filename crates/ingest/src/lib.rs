@@ -1,0 +1,12 @@
+//! One dataset, from its publisher's address to staged parts.
+//!
+//! Data flow one way: fetch → archive → decode → normalise → check → write. This crate knows nothing of DuckDB, of
+//! schedules or of terminals, and commits nothing: it returns a staged set, and the program commits it.
+
+pub mod check;
+pub mod content;
+pub mod extract;
+pub mod fetch;
+pub mod normalise;
+pub mod probe;
+pub mod run;

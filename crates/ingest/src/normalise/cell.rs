@@ -1,0 +1,275 @@
+//! Cells: from text to the type that the vocabulary gives, with the words that a publisher uses for what is not there.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, StringArray,
+};
+use arrow::compute::kernels::cast_utils::parse_decimal;
+use arrow::datatypes::Decimal128Type;
+use jiff::ToSpan as _;
+use model::column::{Type, Vocabulary};
+use model::dataset::{Column, Read, Status, Withheld};
+use model::kind::{CountyFips, DeaNumber, Ndc, StateFips, Zip};
+use model::{Kind, Result, ResultExt as _};
+
+use super::{Fault, Faults, Headers, find, text};
+
+/// Days from the Unix epoch, as Arrow's dates count.
+pub(super) fn days(date: jiff::civil::Date) -> i32 {
+    let epoch = jiff::civil::date(1970, 1, 1);
+    // A civil date is at most some millions of days from the epoch.
+    date.since(epoch).map(|span| span.get_days()).unwrap_or_default()
+}
+
+/// The date of so many days from the Unix epoch.
+pub(crate) fn date(day: i32) -> Option<jiff::civil::Date> {
+    jiff::civil::date(1970, 1, 1).checked_add(day.days()).ok()
+}
+
+/// Reads a declared column: one array, or those of a count that can be withheld, or of a rate with a status.
+pub(super) fn read(
+    column: &Column,
+    vocabulary: &Vocabulary,
+    headers: &Headers<'_>,
+    rows: usize,
+    faults: &mut Faults,
+) -> Result<Vec<ArrayRef>> {
+    let cells = Cells::new(column, headers, rows);
+    if let Some(withheld) = &column.withheld {
+        return Ok(withheld_count(&cells, withheld, headers, faults));
+    }
+    let kind = vocabulary.get(&column.name)?.kind;
+    let Some(words) = &column.status else {
+        let texts = (0..rows).map(|row| cells.value(row)).collect();
+        return Ok(vec![typed(column, kind, texts, faults)?]);
+    };
+    let mut texts = Vec::with_capacity(rows);
+    let mut statuses = Vec::with_capacity(rows);
+    for row in 0..rows {
+        let cell = cells.value(row);
+        let status = match &cell {
+            _ if !cells.applies(row) => Status::NotApplicable,
+            None => Status::Missing,
+            Some(word) => words.get(word.as_str()).copied().unwrap_or(Status::Reported),
+        };
+        statuses.push(status.as_str());
+        texts.push(cell.filter(|_| status == Status::Reported));
+    }
+    Ok(vec![typed(column, kind, texts, faults)?, Arc::new(StringArray::from(statuses))])
+}
+
+/// One declared column's cells in a batch.
+struct Cells<'a> {
+    column: &'a Column,
+    array: Option<&'a StringArray>,
+    when: Option<&'a StringArray>,
+    rows: usize,
+}
+
+impl<'a> Cells<'a> {
+    fn new(column: &'a Column, headers: &Headers<'a>, rows: usize) -> Self {
+        let when = column.when.as_ref().and_then(|when| find(headers, &when.from));
+        Self { column, array: find(headers, &column.from), when, rows }
+    }
+
+    /// Whether the column means anything in this row.
+    fn applies(&self, row: usize) -> bool {
+        self.column.when.as_ref().is_none_or(|when| {
+            let value = text(self.when, row);
+            (when.is.is_empty() || when.is.iter().any(|word| word == value))
+                && !when.is_not.iter().any(|word| word == value)
+        })
+    }
+
+    /// The text of the cell, zeros restored and separators removed; `None` for null.
+    fn value(&self, row: usize) -> Option<String> {
+        let raw = text(self.array, row);
+        if raw.is_empty() || !self.applies(row) || self.column.null.iter().any(|word| word == raw) {
+            return None;
+        }
+        let mut value = match &self.column.thousands {
+            Some(separator) => raw.replace(separator.as_str(), ""),
+            None => raw.to_owned(),
+        };
+        if let Some(width) = self.column.pad
+            && value.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            value = format!("{value:0>width$}");
+        }
+        Some(value)
+    }
+}
+
+/// The four columns of a count that can be withheld.
+fn withheld_count(
+    cells: &Cells<'_>,
+    withheld: &Withheld,
+    headers: &Headers<'_>,
+    faults: &mut Faults,
+) -> Vec<ArrayRef> {
+    let remarks = withheld.explained_by.as_ref().and_then(|explained| find(headers, &explained.from));
+    let mut counts = Vec::with_capacity(cells.rows);
+    let mut lows = Vec::with_capacity(cells.rows);
+    let mut highs = Vec::with_capacity(cells.rows);
+    let mut statuses = Vec::with_capacity(cells.rows);
+    for row in 0..cells.rows {
+        let (count, status) = match cells.value(row) {
+            _ if !cells.applies(row) => (None, Status::NotApplicable),
+            None => (None, explained(withheld, text(remarks, row))),
+            Some(word) => match withheld.words.get(&word) {
+                Some(status) => (None, *status),
+                None => match word.parse::<i64>() {
+                    Ok(count) if count >= 0 => (Some(count), Status::Reported),
+                    _ => {
+                        reject(faults, row, cells.column, "a count is a whole number or a declared word", &word);
+                        (None, Status::Missing)
+                    }
+                },
+            },
+        };
+        let bounds = (status == Status::Suppressed).then_some((withheld.low, withheld.high));
+        counts.push(count);
+        lows.push(count.or(bounds.map(|(low, _)| low)));
+        highs.push(count.or(bounds.map(|(_, high)| high)));
+        statuses.push(status.as_str());
+    }
+    vec![
+        Arc::new(Int64Array::from(counts)),
+        Arc::new(Int64Array::from(lows)),
+        Arc::new(Int64Array::from(highs)),
+        Arc::new(StringArray::from(statuses)),
+    ]
+}
+
+/// Why an empty cell is empty, by the publisher's remark.
+fn explained(withheld: &Withheld, remark: &str) -> Status {
+    withheld
+        .explained_by
+        .iter()
+        .flat_map(|explained| &explained.contains)
+        .find(|(words, _)| remark.contains(words.as_str()))
+        .map_or(Status::Missing, |(_, status)| *status)
+}
+
+/// Texts as an array of the vocabulary's type. A text that is not such a value rejects its row.
+fn typed(column: &Column, kind: Type, texts: Vec<Option<String>>, faults: &mut Faults) -> Result<ArrayRef> {
+    let mut read = Reader { column, faults };
+    Ok(match kind {
+        Type::Text => Arc::new(StringArray::from(texts)),
+        Type::StateFips => Arc::new(read.codes(texts, "a two-digit FIPS state code", state(column))),
+        Type::CountyFips => Arc::new(read.codes(texts, "a five-digit FIPS county code", valid(CountyFips::is_valid))),
+        Type::Ndc => Arc::new(read.codes(texts, "a National Drug Code of eleven digits", valid(Ndc::is_valid))),
+        Type::Zip => Arc::new(read.codes(texts, "a five-digit ZIP code", valid(Zip::is_valid))),
+        Type::DeaNumber => {
+            Arc::new(read.codes(texts, "a DEA registration number", valid(DeaNumber::is_valid)))
+        }
+        Type::Integer => {
+            Arc::new(Int64Array::from(read.values(texts, "a whole number", |text| text.parse::<i64>().ok())))
+        }
+        Type::Year => Arc::new(Int32Array::from(read.values(texts, "a year", |text| {
+            text.parse::<i32>().ok().filter(|year| (1800..2200).contains(year))
+        }))),
+        Type::Boolean => Arc::new(BooleanArray::from(read.values(texts, "true or false", |text| text.parse().ok()))),
+        Type::Date => {
+            let format = match &column.read {
+                Some(Read::Date(format)) => format.as_str(),
+                _ => "%Y-%m-%d",
+            };
+            Arc::new(Date32Array::from(read.values(texts, "a date", |text| {
+                jiff::civil::Date::strptime(format, text).ok().map(days)
+            })))
+        }
+        Type::Decimal { precision, scale } => {
+            let round = column.round;
+            let values =
+                read.values(texts, "a decimal number", |text| decimal(text, precision, scale, round));
+            Arc::new(
+                Decimal128Array::from(values)
+                    .with_precision_and_scale(precision, scale)
+                    .or_error(Kind::Internal, "the vocabulary has an impossible decimal")?,
+            )
+        }
+    })
+}
+
+/// How a state's code is read.
+fn state(column: &Column) -> fn(&str) -> Option<String> {
+    match column.read {
+        Some(Read::Usps) => |text| StateFips::from_usps(text).ok().map(|state| state.to_string()),
+        Some(Read::StateName) => |text| StateFips::from_name(text).ok().map(|state| state.to_string()),
+        _ => |text| text.parse::<StateFips>().ok().map(|state| state.to_string()),
+    }
+}
+
+/// A code that is kept as it stands, where it is valid.
+fn valid(is_valid: fn(&str) -> bool) -> impl Fn(&str) -> Option<String> {
+    move |text| is_valid(text).then(|| text.to_owned())
+}
+
+/// An exact decimal. Digits beyond the scale are an error unless they are zeros, or the column says that it rounds.
+pub(super) fn decimal(text: &str, precision: u8, scale: i8, round: bool) -> Option<i128> {
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    let plain = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let (kept, beyond) = fraction.split_at_checked(usize::try_from(scale).ok()?).unwrap_or((fraction, ""));
+    if plain && beyond.bytes().any(|byte| byte != b'0') {
+        if !round {
+            return None;
+        }
+        let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
+        let floor = parse_decimal::<Decimal128Type>(&format!("{whole}.{kept}"), precision, scale).ok()?;
+        // Half to even, away from the sign: the first digit beyond decides, then whether anything follows it.
+        let half = beyond.as_bytes()[0].cmp(&b'5').then(if beyond[1..].bytes().any(|byte| byte != b'0') {
+            std::cmp::Ordering::Greater
+        } else {
+            std::cmp::Ordering::Equal
+        });
+        let up = half.is_gt() || (half.is_eq() && floor % 2 != 0);
+        let step = if text.starts_with('-') { -1 } else { 1 };
+        return Some(if up { floor + step } else { floor });
+    }
+    parse_decimal::<Decimal128Type>(text, precision, scale).ok()
+}
+
+/// Notes the first fault of a row.
+fn reject(faults: &mut Faults, row: usize, column: &Column, rule: &str, raw: &str) {
+    faults.entry(row).or_insert_with(|| Fault {
+        column: column.name.clone(),
+        rule: rule.to_owned(),
+        raw: raw.to_owned(),
+    });
+}
+
+/// Reads the texts of one column, noting faults.
+struct Reader<'a> {
+    column: &'a Column,
+    faults: &'a mut Faults,
+}
+
+impl Reader<'_> {
+    fn values<T>(
+        &mut self,
+        texts: Vec<Option<String>>,
+        what: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Vec<Option<T>> {
+        let mut values = Vec::with_capacity(texts.len());
+        for (row, text) in texts.into_iter().enumerate() {
+            let value = text.as_deref().and_then(&parse);
+            if let (Some(text), None) = (&text, &value) {
+                reject(self.faults, row, self.column, &format!("not {what}"), text);
+            }
+            values.push(value);
+        }
+        values
+    }
+
+    fn codes(
+        &mut self,
+        texts: Vec<Option<String>>,
+        what: &str,
+        parse: impl Fn(&str) -> Option<String>,
+    ) -> StringArray {
+        StringArray::from(self.values(texts, what, parse))
+    }
+}

@@ -1,0 +1,191 @@
+//! Columns that are computed from others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, Date32Array, Decimal128Array, Int32Array, StringArray, new_null_array,
+};
+use arrow::compute::kernels::cast_utils::parse_decimal;
+use arrow::datatypes::{Date32Type, Decimal128Type};
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use model::column::Type;
+use model::dataset::Rule;
+use model::kind::{CountyFips, StateFips};
+use model::{Error, Kind, Result, ResultExt as _};
+
+use super::cell::{date, days};
+use super::{Fault, Faults, Headers, find, text};
+use crate::extract::Grade;
+
+/// What a rule may look at.
+pub(super) struct Source<'a> {
+    pub headers: &'a Headers<'a>,
+    pub ours: &'a BTreeMap<String, ArrayRef>,
+    pub grade: Grade,
+    pub rows: usize,
+}
+
+impl Source<'_> {
+    /// A column of ours that was made before.
+    fn column(&self, name: &str) -> Result<&ArrayRef> {
+        self.ours.get(name).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("a rule names `{name}`, which is not a column declared before it"))
+        })
+    }
+
+    fn texts(&self, name: &str) -> Result<&StringArray> {
+        self.column(name)?
+            .as_string_opt()
+            .ok_or_else(|| Error::new(Kind::Usage, format!("a rule needs `{name}` to be text")))
+    }
+
+    fn dates(&self, name: &str) -> Result<&Date32Array> {
+        self.column(name)?
+            .as_primitive_opt()
+            .ok_or_else(|| Error::new(Kind::Usage, format!("a rule needs `{name}` to be a date")))
+    }
+}
+
+/// Computes a column.
+pub(super) fn compute(
+    name: &str,
+    rule: &Rule,
+    kind: Type,
+    source: &Source<'_>,
+    faults: &mut Faults,
+) -> Result<ArrayRef> {
+    Ok(match rule {
+        Rule::Constant(value) => Arc::new(StringArray::from_iter_values(vec![value; source.rows])),
+        Rule::SourceGrade => Arc::new(StringArray::from_iter_values(vec![source.grade.as_str(); source.rows])),
+        Rule::NotLoaded(_) => new_null_array(&kind.data_type(), source.rows),
+        Rule::YearOf(of) => {
+            let years = source.dates(of)?.iter().map(|day| Some(i32::from(date(day?)?.year())));
+            Arc::new(years.collect::<Int32Array>())
+        }
+        Rule::MonthEnd { year, month } => Arc::new(month_end(name, source, year, month, faults)),
+        Rule::PeriodStart { end, months } => {
+            let starts = source.dates(end)?.iter().map(|day| {
+                let first = date(day?)?.first_of_month().checked_sub((*months - 1).months()).ok()?;
+                Some(days(first))
+            });
+            Arc::new(starts.collect::<Date32Array>())
+        }
+        Rule::CountyFipsOf { state, county } => {
+            let pairs = source.texts(state)?.iter().zip(source.texts(county)?.iter());
+            let codes = pairs.map(|(state, county)| {
+                let state = StateFips::from_usps(state?).ok()?;
+                CountyFips::from_name(state, county?).map(|code| code.to_string())
+            });
+            Arc::new(codes.collect::<StringArray>())
+        }
+        Rule::Product { of, times } => Arc::new(product(name, source, of, times, kind, faults)?),
+    })
+}
+
+/// The last day of a month given as a year and an English name. What is not a month rejects its row.
+fn month_end(
+    name: &str,
+    source: &Source<'_>,
+    year: &[String],
+    month: &[String],
+    faults: &mut Faults,
+) -> Date32Array {
+    let (years, months) = (find(source.headers, year), find(source.headers, month));
+    (0..source.rows)
+        .map(|row| {
+            let raw = format!("{} {} 1", text(years, row), text(months, row));
+            let first = Date::strptime("%Y %B %d", &raw).ok();
+            if first.is_none() {
+                faults.entry(row).or_insert_with(|| Fault {
+                    column: name.to_owned(),
+                    rule: "not a year and the English name of a month".to_owned(),
+                    raw: raw.clone(),
+                });
+            }
+            first.map(|first| days(first.last_of_month()))
+        })
+        .collect()
+}
+
+/// The exact product of decimal columns and a factor, at the scale of the result. A product that needs more digits
+/// than the column keeps rejects its row: nothing is rounded in silence.
+fn product(
+    name: &str,
+    source: &Source<'_>,
+    of: &[String],
+    times: &str,
+    kind: Type,
+    faults: &mut Faults,
+) -> Result<Decimal128Array> {
+    let Type::Decimal { precision, scale } = kind else {
+        return Err(Error::new(Kind::Usage, format!("`{name}` is a product, and must be a decimal")));
+    };
+    let times = parse_decimal::<Decimal128Type>(times, 38, 0)
+        .or_error(Kind::Usage, format!("`{name}`: `times` must be a whole number"))?;
+    let mut factors = Vec::with_capacity(of.len());
+    let mut total_scale = 0_u32;
+    for factor in of {
+        let array = source
+            .column(factor)?
+            .as_primitive_opt::<Decimal128Type>()
+            .ok_or_else(|| Error::new(Kind::Usage, format!("`{name}` multiplies `{factor}`, which is no decimal")))?;
+        total_scale += u32::from(array.scale().unsigned_abs());
+        factors.push(array);
+    }
+    let values = (0..source.rows).map(|row| {
+        let mut value = times;
+        for factor in &factors {
+            if factor.is_null(row) {
+                return None;
+            }
+            value = match value.checked_mul(trimmed(factor.value(row))) {
+                Some(value) => value,
+                None => return exceeded(name, row, faults),
+            };
+        }
+        // Decimal places that the value has now, and those that it shall have.
+        let zeros_cut: u32 = factors.iter().map(|factor| zeros(factor.value(row))).sum();
+        let have = i64::from(total_scale) - i64::from(zeros_cut);
+        let power = |exponent: i64| u32::try_from(exponent).ok().and_then(|exponent| 10_i128.checked_pow(exponent));
+        let exponent = i64::from(scale) - have;
+        let rescaled = if exponent >= 0 {
+            power(exponent).and_then(|power| value.checked_mul(power))
+        } else {
+            power(-exponent).filter(|power| value % power == 0).map(|power| value / power)
+        };
+        match rescaled {
+            Some(value) => Some(value),
+            None => exceeded(name, row, faults),
+        }
+    });
+    values
+        .collect::<Decimal128Array>()
+        .with_precision_and_scale(precision, scale)
+        .or_error(Kind::Internal, "the vocabulary has an impossible decimal")
+}
+
+/// A number without its trailing decimal zeros, so that a product of wide columns fits.
+fn trimmed(value: i128) -> i128 {
+    value / 10_i128.pow(zeros(value))
+}
+
+/// How many trailing decimal zeros a number has; none for zero itself.
+fn zeros(value: i128) -> u32 {
+    let (mut value, mut count) = (value, 0);
+    while value != 0 && value % 10 == 0 {
+        value /= 10;
+        count += 1;
+    }
+    count
+}
+
+fn exceeded(name: &str, row: usize, faults: &mut Faults) -> Option<i128> {
+    faults.entry(row).or_insert_with(|| Fault {
+        column: name.to_owned(),
+        rule: "the product needs more digits than the column keeps".to_owned(),
+        raw: String::new(),
+    });
+    None
+}

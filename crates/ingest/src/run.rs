@@ -1,0 +1,376 @@
+//! One dataset, from its publisher to staged parts: the order of the stages, on one screen.
+//!
+//! [`fetch`] is async and only fetches and archives; [`stage`] is ordinary blocking code, from archived pages to parts
+//! on disk that no snapshot names yet. Nothing here commits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
+use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, max, take_record_batch};
+use arrow::datatypes::{Date32Type, Int32Type, Schema};
+use model::column::Vocabulary;
+use model::dataset::{Dataset, Partition, ReleaseRule};
+use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
+use store::Warehouse;
+use store::commit::{Capture, Certificate, ColumnType, Counts, Manifest, Staged, Table};
+use store::part::{Part, Place};
+use store::quarantine::Rejected;
+
+use crate::check::{self, Candidate};
+use crate::extract::{self, Extractor, Note, Page, Piece, Slice};
+use crate::fetch::Engine;
+use crate::normalise::{date, normalise};
+
+/// How often a slice is read again from its first page because the publisher changed it meanwhile.
+const RESTARTS: u32 = 3;
+
+/// What a run works with.
+pub struct Job<'a> {
+    /// The dataset.
+    pub dataset: &'a Dataset,
+    /// The column vocabulary.
+    pub vocabulary: &'a Vocabulary,
+    /// Where to stage.
+    pub warehouse: &'a Warehouse,
+    /// The version of the program, which is part of what makes a part.
+    pub program: &'a str,
+    /// Called as the work goes on.
+    pub progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
+}
+
+/// What is being done.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// A page is being asked for.
+    Asking(&'a str),
+    /// A page came, or the publisher said that it is unchanged.
+    Got {
+        /// Its length.
+        bytes: u64,
+        /// Whether the publisher said that it is unchanged.
+        unchanged: bool,
+    },
+    /// A slice is being decoded.
+    Reading(&'a str),
+    /// A slice was staged.
+    Staged {
+        /// Its name.
+        slice: &'a str,
+        /// Rows kept.
+        rows: u64,
+    },
+}
+
+/// The archived pages of one slice.
+pub struct Fetched {
+    /// The slice as declared.
+    pub slice: Slice,
+    /// Its pages, in order.
+    pub pages: Vec<Page>,
+    /// The exchange that brought each page.
+    pub exchanges: Vec<String>,
+}
+
+/// The manifest that the newest snapshot has for the dataset, with its digest.
+pub type Base = Option<(Digest, Manifest)>;
+
+/// Reads what the newest snapshot says of the dataset.
+pub fn base(warehouse: &Warehouse, dataset: &Dataset) -> Result<Base> {
+    let Some(head) = warehouse.head()? else { return Ok(None) };
+    let Some(digest) = head.datasets.get(&dataset.id) else { return Ok(None) };
+    Ok(Some((digest.clone(), warehouse.manifest(digest)?)))
+}
+
+/// Fetches every slice of the dataset into the archive.
+pub async fn fetch(job: &Job<'_>, engine: &Engine) -> Result<Vec<Fetched>> {
+    let extractor = extract::extractor(job.dataset)?;
+    let mut fetched = Vec::new();
+    for slice in extractor.slices() {
+        let mut restarts = 0;
+        let pages = loop {
+            match fetch_slice(job, engine, extractor.as_ref(), &slice).await {
+                Err(error) if error.is_retryable() && restarts < RESTARTS => {
+                    restarts += 1;
+                    tracing::warn!(dataset = %job.dataset.id, slice = slice.name, %error, restarts, "reading the slice again");
+                }
+                other => break other?,
+            }
+        };
+        let (pages, exchanges) = pages.into_iter().unzip();
+        fetched.push(Fetched { slice, pages, exchanges });
+    }
+    Ok(fetched)
+}
+
+async fn fetch_slice(
+    job: &Job<'_>,
+    engine: &Engine,
+    extractor: &dyn Extractor,
+    slice: &Slice,
+) -> Result<Vec<(Page, String)>> {
+    let mut pages: Vec<Page> = Vec::new();
+    let mut exchanges = Vec::new();
+    while let Some(request) = extractor.next_page(slice, &pages)? {
+        (job.progress)(Progress::Asking(&request.url));
+        let got = engine.fetch(&request, &|page| extractor.inspect(page)).await?;
+        (job.progress)(Progress::Got { bytes: got.bytes, unchanged: got.not_modified });
+        pages.push(got.page);
+        exchanges.push(got.exchange);
+    }
+    Ok(pages.into_iter().zip(exchanges).collect())
+}
+
+/// Whether the snapshot already holds what these pages would make: same bytes, same declaration, same program.
+pub fn is_unchanged(job: &Job<'_>, base: &Base, fetched: &[Fetched]) -> bool {
+    let Some((_, manifest)) = base else { return false };
+    fetched.iter().all(|fetched| {
+        manifest.slices.iter().any(|held| {
+            held.url == fetched.slice.url
+                && held.pipeline == job.dataset.digest
+                && held.program == job.program
+                && held.captures.iter().map(|capture| &capture.sha256).eq(fetched.pages.iter().map(|page| &page.digest))
+        })
+    })
+}
+
+/// Decodes, normalises, checks and writes every slice. Blocks.
+pub fn stage(job: &Job<'_>, base: &Base, fetched: &[Fetched]) -> Result<Staged> {
+    let extractor = extract::extractor(job.dataset)?;
+    let mut staged = Staged {
+        dataset: job.dataset.id.clone(),
+        pipeline: job.dataset.digest.clone(),
+        tables: tables(job, extractor.as_ref())?,
+        slices: Vec::new(),
+        base: base.as_ref().map(|(digest, _)| digest.clone()),
+        certificates: Vec::new(),
+    };
+    for fetched in fetched {
+        (job.progress)(Progress::Reading(&fetched.slice.name));
+        let (slice, certificate) = stage_slice(job, extractor.as_ref(), base, fetched)?;
+        (job.progress)(Progress::Staged { slice: &slice.name, rows: slice.counts.kept });
+        if staged.slices.iter().any(|other| other.release == slice.release && other.name == slice.name) {
+            return Err(Error::new(
+                Kind::Usage,
+                format!("{}: two files hold {} {}", job.dataset.id, slice.release, slice.name),
+            )
+            .hint("a run may bring each edition of each slice once"));
+        }
+        staged.slices.push(slice);
+        staged.certificates.push(certificate);
+    }
+    Ok(staged)
+}
+
+/// What decoding a slice gathered.
+#[derive(Default)]
+struct Gathered {
+    release: Option<Release>,
+    name: Option<String>,
+    kept: Vec<RecordBatch>,
+    totals: Vec<RecordBatch>,
+    notes: Vec<Note>,
+    rejected: Vec<Rejected>,
+    counts: Counts,
+}
+
+fn stage_slice(
+    job: &Job<'_>,
+    extractor: &dyn Extractor,
+    base: &Base,
+    fetched: &Fetched,
+) -> Result<(store::commit::Slice, Certificate)> {
+    let Fetched { slice, pages, exchanges } = fetched;
+    let dataset = job.dataset;
+    let mut gathered = Gathered { release: slice.release.clone(), ..Gathered::default() };
+    extractor.decode(slice, pages, &mut |piece| gather(job, slice, pages, &mut gathered, piece))?;
+
+    let release = match &dataset.spec.release {
+        ReleaseRule::Content => gathered.release.clone(),
+        ReleaseRule::Through(column) => through(&gathered.kept, column)?,
+    };
+    let release = release.ok_or_else(|| {
+        Error::new(Kind::CheckFailed, format!("{}: {} holds no rows", dataset.id, slice.url))
+            .hint("nothing was committed; ask the publisher again later")
+    })?;
+    let name = gathered.name.clone().unwrap_or_else(|| slice.name.clone());
+
+    let key: Vec<&str> = dataset.spec.check.key.iter().map(String::as_str).chain(["_record"]).collect();
+    let kept = whole(job, &release, &gathered.kept, &key)?;
+    let totals = whole(job, &release, &gathered.totals, &["_record"])?;
+    let before = base.as_ref().and_then(|(_, manifest)| {
+        manifest.slices.iter().find(|held| held.release == release && held.name == name).map(|held| held.counts.kept)
+    });
+    let candidate = Candidate {
+        dataset,
+        name: format!("{release} {name}"),
+        kept: &kept,
+        totals: &totals,
+        rejected: &gathered.rejected,
+        counts: gathered.counts,
+        before,
+    };
+    if !gathered.rejected.is_empty() {
+        let path = store::quarantine::write(job.warehouse, &dataset.id, &gathered.rejected)?;
+        tracing::warn!(dataset = %dataset.id, rows = gathered.rejected.len(), path, "rows went into quarantine");
+    }
+    let checks = check::check(&candidate)?;
+
+    let mut parts = write(job, dataset.id.as_str(), &release, &kept, &dataset.spec.partition)?;
+    if dataset.spec.totals.is_some() {
+        parts.extend(write(job, &dataset.totals_table(), &release, &totals, &Partition::Release)?);
+    }
+    let notes = notes(job, &release, pages, &gathered.notes)?;
+    parts.extend(write(job, &dataset.notes_table(), &release, &notes, &Partition::Release)?);
+
+    let captures = pages.iter().zip(exchanges).map(|(page, exchange)| Capture {
+        sha256: page.digest.clone(),
+        exchange: exchange.clone(),
+        url: page.url.clone(),
+    });
+    let certificate =
+        Certificate { dataset: dataset.id.clone(), release: release.clone(), slice: name.clone(), checks };
+    let slice = store::commit::Slice {
+        release,
+        name,
+        grade: slice.grade.as_str().to_owned(),
+        note: slice.note.clone(),
+        url: slice.url.clone(),
+        captures: captures.collect(),
+        counts: gathered.counts,
+        parts,
+        pipeline: dataset.digest.clone(),
+        program: job.program.to_owned(),
+    };
+    Ok((slice, certificate))
+}
+
+/// Takes one decoded piece.
+fn gather(job: &Job<'_>, slice: &Slice, pages: &[Page], gathered: &mut Gathered, piece: Piece) -> Result<()> {
+    match piece {
+        Piece::Edition(edition) => {
+            gathered.release = edition.release.or(gathered.release.take());
+            gathered.name = edition.slice.or(gathered.name.take());
+        }
+        Piece::Note(note) => {
+            gathered.counts.notes += 1;
+            gathered.notes.push(note);
+        }
+        Piece::Rows { page, batch } => {
+            let capture = &pages
+                .get(page)
+                .ok_or_else(|| Error::new(Kind::Internal, format!("rows of page {page}, which was not fetched")))?
+                .digest;
+            let normal = normalise(job.dataset, job.vocabulary, slice.grade, capture, &batch)?;
+            gathered.counts.read += batch.num_rows() as u64;
+            gathered.counts.kept += normal.kept.num_rows() as u64;
+            gathered.counts.totals += normal.totals.num_rows() as u64;
+            gathered.counts.rejected += normal.rejected.len() as u64;
+            gathered.kept.push(normal.kept);
+            gathered.totals.push(normal.totals);
+            gathered.rejected.extend(normal.rejected);
+        }
+    }
+    Ok(())
+}
+
+/// `through-2018-09`, from the newest date in a column.
+fn through(kept: &[RecordBatch], column: &str) -> Result<Option<Release>> {
+    let newest = kept
+        .iter()
+        .filter_map(|batch| batch.column_by_name(column)?.as_primitive_opt::<Date32Type>().and_then(max))
+        .max();
+    newest
+        .map(|day| {
+            let date = date(day)
+                .ok_or_else(|| Error::new(Kind::CheckFailed, format!("`{column}` has an impossible date")))?;
+            format!("through-{:04}-{:02}", date.year(), date.month()).parse()
+        })
+        .transpose()
+}
+
+/// The batches of a slice as one, with its release, sorted.
+fn whole(job: &Job<'_>, release: &Release, batches: &[RecordBatch], by: &[&str]) -> Result<RecordBatch> {
+    let names = job.dataset.columns();
+    let fields = names.iter().map(|name| job.vocabulary.field(name)).collect::<Result<Vec<_>>>()?;
+    let schema = Arc::new(Schema::new(fields));
+    let below = Arc::new(Schema::new(schema.fields()[1..].to_vec()));
+    let broken = "the rows of a slice do not fit together";
+    let batch = concat_batches(&below, batches).or_error(Kind::Internal, broken)?;
+    let mut columns: Vec<ArrayRef> =
+        vec![Arc::new(StringArray::from_iter_values(vec![release.as_str(); batch.num_rows()]))];
+    columns.extend(batch.columns().iter().cloned());
+    let batch = RecordBatch::try_new(schema, columns).or_error(Kind::Internal, broken)?;
+    let order = by.iter().filter_map(|name| {
+        Some(SortColumn { values: Arc::clone(batch.column_by_name(name)?), options: None })
+    });
+    let order = lexsort_to_indices(&order.collect::<Vec<_>>(), None).or_error(Kind::Internal, "rows cannot be sorted")?;
+    take_record_batch(&batch, &order).or_error(Kind::Internal, "rows cannot be sorted")
+}
+
+/// Writes a table's rows as parts: one, or one for each year. No rows, no part.
+fn write(job: &Job<'_>, table: &str, release: &Release, rows: &RecordBatch, partition: &Partition) -> Result<Vec<Part>> {
+    if rows.num_rows() == 0 {
+        return Ok(Vec::new());
+    }
+    if *partition == Partition::Release {
+        return Ok(vec![store::part::write(job.warehouse, Place { table, release, year: None }, rows)?]);
+    }
+    let years = rows
+        .column_by_name("year")
+        .and_then(|years| years.as_primitive_opt::<Int32Type>())
+        .ok_or_else(|| Error::new(Kind::Internal, "partitioned by year, without years"))?;
+    if years.null_count() > 0 {
+        return Err(Error::new(Kind::CheckFailed, format!("{table} {release}: a row has no year to be filed under")));
+    }
+    let mut by_year: BTreeMap<i32, Vec<bool>> = BTreeMap::new();
+    for (row, year) in years.values().iter().enumerate() {
+        by_year.entry(*year).or_insert_with(|| vec![false; rows.num_rows()])[row] = true;
+    }
+    let write_year = |(year, rows_of_it): (i32, Vec<bool>)| {
+        let batch = filter_record_batch(rows, &rows_of_it.into()).or_error(Kind::Internal, "rows cannot be parted")?;
+        store::part::write(job.warehouse, Place { table, release, year: Some(year) }, &batch)
+    };
+    by_year.into_iter().map(write_year).collect()
+}
+
+/// The columns of every notes table.
+const NOTES: &[&str] = &["release", "note_section", "note_label", "note_text", "_capture", "_record"];
+
+/// The notes of a slice as rows.
+fn notes(job: &Job<'_>, release: &Release, pages: &[Page], notes: &[Note]) -> Result<RecordBatch> {
+    let text = |get: &dyn Fn(&Note) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(notes.iter().map(get)))
+    };
+    let records: Int64Array = notes.iter().map(|note| i64::try_from(note.record).ok()).collect();
+    let columns = vec![
+        text(&|_| release.to_string()),
+        text(&|note| note.section.clone()),
+        text(&|note| note.label.clone()),
+        text(&|note| note.text.clone()),
+        text(&|note| pages.get(note.page).map(|page| page.digest.to_string()).unwrap_or_default()),
+        Arc::new(records),
+    ];
+    let fields = NOTES.iter().map(|name| job.vocabulary.field(name)).collect::<Result<Vec<_>>>()?;
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).or_error(Kind::Internal, "notes cannot be tabulated")
+}
+
+/// The tables of a dataset: its own, then the companions.
+fn tables(job: &Job<'_>, extractor: &dyn Extractor) -> Result<Vec<Table>> {
+    let table = |name: String, columns: Vec<String>, period: Option<&str>| -> Result<Table> {
+        let columns = columns.into_iter().map(|name| {
+            let meaning = job.vocabulary.get(&name)?;
+            Ok(ColumnType { kind: meaning.kind.sql(), id: meaning.id, name })
+        });
+        Ok(Table { name, columns: columns.collect::<Result<_>>()?, period: period.map(ToOwned::to_owned) })
+    };
+    let dataset = job.dataset;
+    let mut tables = vec![table(dataset.id.to_string(), dataset.columns(), Some(&dataset.spec.period))?];
+    if dataset.spec.totals.is_some() {
+        tables.push(table(dataset.totals_table(), dataset.columns(), Some(&dataset.spec.period))?);
+    }
+    if extractor.has_notes() {
+        tables.push(table(dataset.notes_table(), NOTES.iter().map(|name| (*name).to_owned()).collect(), None)?);
+    }
+    Ok(tables)
+}

@@ -1,0 +1,32 @@
+//! Makes `tables/` from captured files, and says what it kept.
+//!
+//! `cargo run --release -p replica --example make_tables -- CAPTURES`
+//!
+//! Figures carry over; files do not. Each table gets columns and a structure of our own, is written as
+//! zstd-compressed CSV, and has beside it a `source.toml` that says whose figures they are, which captured file they came
+//! from and which totals they were held against. A total that differs stops the tool.
+//! Absent: anything that prints a publisher's format (that is `replica::print`), and any network.
+#![expect(clippy::print_stdout, reason = "a tool for the terminal")]
+
+mod arcos;
+mod cius;
+mod dispensing;
+mod out;
+mod vsrr;
+mod wonder;
+
+use std::path::PathBuf;
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let captures =
+        std::env::args_os().nth(1).map(PathBuf::from).ok_or("usage: make_tables CAPTURES")?;
+    let tables = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tables");
+    for make in [arcos::make, wonder::make, vsrr::make, cius::make, dispensing::make] {
+        for line in make(&captures, &tables)? {
+            println!("{line}");
+        }
+    }
+    Ok(())
+}

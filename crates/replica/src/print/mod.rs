@@ -1,0 +1,7 @@
+//! The publishers' formats, one file each. Figures in, bytes out; no HTTP.
+
+pub mod arcos;
+pub mod cius;
+pub mod dispensing;
+pub mod socrata;
+pub mod wonder;

@@ -1,0 +1,290 @@
+//! What lies at which address: the files, each printed once, and how each host says that it has nothing there.
+//!
+//! The dates of `Last-Modified` are declared here; no capture holds them.
+
+use crate::print::{arcos, cius, dispensing, socrata, wonder};
+use crate::soda::{self, DATASET, Edition};
+use crate::{Error, Result};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::io::Write as _;
+use std::sync::OnceLock;
+
+/// What a body is, for whoever wants to change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Tab separated, a header, no quotes.
+    Tsv,
+    /// The same, gzipped.
+    TsvGz,
+    /// A WONDER export.
+    Wonder,
+    /// Comma separated.
+    Csv,
+    /// SODA's rows.
+    Soda,
+    /// Socrata's metadata of a dataset.
+    Metadata,
+    /// A city table of this year.
+    Cities(&'static str),
+    /// A page of words.
+    Other,
+}
+
+/// A reply before HTTP's manners.
+pub struct Page {
+    pub status: u16,
+    pub format: Format,
+    pub content_type: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+    /// `Last-Modified`, in seconds of the epoch.
+    pub modified: Option<u64>,
+    /// The strong validator, if already known.
+    pub etag: Option<String>,
+    /// Whether ETag, Last-Modified and conditions apply.
+    pub validators: bool,
+    /// Whether byte ranges apply.
+    pub ranges: bool,
+}
+
+impl Page {
+    pub fn new(format: Format, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self {
+            status: 200,
+            format,
+            content_type: content_type.to_owned(),
+            headers: Vec::new(),
+            body: body.into(),
+            modified: None,
+            etag: None,
+            validators: true,
+            ranges: false,
+        }
+    }
+
+    /// A page of words with a status, with no validators.
+    pub fn plain(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self { status, validators: false, ..Self::new(Format::Other, content_type, body) }
+    }
+
+    /// Another body for the same page.
+    pub fn replace(&mut self, body: impl Into<Bytes>) {
+        self.body = body.into();
+        self.etag = None;
+    }
+}
+
+/// A file that a publisher serves.
+struct File {
+    host: &'static str,
+    path: &'static str,
+    format: Format,
+    content_type: &'static str,
+    modified: u64,
+    print: fn() -> Result<Vec<u8>>,
+    printed: OnceLock<Result<(Bytes, String)>>,
+}
+
+const fn file(
+    (host, path): (&'static str, &'static str),
+    format: Format,
+    content_type: &'static str,
+    modified: u64,
+    print: fn() -> Result<Vec<u8>>,
+) -> File {
+    File { host, path, format, content_type, modified, print, printed: OnceLock::new() }
+}
+
+const S3: &str = "wp-stat.s3.amazonaws.com";
+const SODA: &str = "data.cdc.gov";
+const EXPORTS: &str = "exports.invalid";
+const FBI: &str = "ucr.fbi.gov";
+const GITHUB: &str = "raw.githubusercontent.com";
+const TEXT: &str = "text/plain; charset=utf-8";
+const EXCEL: &str = "application/vnd.ms-excel";
+
+static FILES: [File; 9] = [
+    file(
+        (S3, "/dea-pain-pill-database/summary/arcos-wv-mingo-54059-itemized.tsv"),
+        Format::Tsv,
+        "binary/octet-stream",
+        1_563_408_000, // 2019-07-18
+        arcos::mingo,
+    ),
+    file(
+        (S3, "/dea-pain-pill-database/summary/arcos-wv-mingo-54059-itemized.tsv.gz"),
+        Format::TsvGz,
+        "application/x-gzip",
+        1_563_408_000,
+        || gzip(&arcos::mingo()?),
+    ),
+    file(
+        (EXPORTS, "/wonder/D77/any-opioid-state-year-1999-2016.txt"),
+        Format::Wonder,
+        "text/plain",
+        1_522_800_000, // 2018-04-04
+        wonder::by_state,
+    ),
+    file(
+        (EXPORTS, "/wonder/D77/any-opioid-us-year-1999-2016.txt"),
+        Format::Wonder,
+        "text/plain",
+        1_523_664_000, // 2018-04-14
+        wonder::by_year,
+    ),
+    file(
+        (
+            FBI,
+            "/crime-in-the-u.s/2013/crime-in-the-u.s.-2013/tables/table-8/table_8_offenses_known_to_law_enforcement_by_state_by_city_2013.xls",
+        ),
+        Format::Cities("2013"),
+        EXCEL,
+        1_415_577_600, // 2014-11-10
+        || cius::cities("2013")?.xlsx(),
+    ),
+    file(
+        (
+            FBI,
+            "/crime-in-the-u.s/2015/crime-in-the-u.s.-2015/tables/table-8/table_8_offenses_known_to_law_enforcement_by_state_by_city_2015.xls",
+        ),
+        Format::Cities("2015"),
+        EXCEL,
+        1_474_848_000, // 2016-09-26
+        || cius::cities("2015")?.xlsx(),
+    ),
+    file(
+        (FBI, "/crime-in-the-u.s/2016/crime-in-the-u.s.-2016/tables/table-6/table-6.xls"),
+        Format::Cities("2016"),
+        EXCEL,
+        1_506_297_600, // 2017-09-25
+        || cius::cities("2016")?.xlsx(),
+    ),
+    file(
+        (
+            "www.cdc.gov",
+            "/overdose-prevention/data-research/facts-stats/State Opioid Dispensing Rates.csv",
+        ),
+        Format::Csv,
+        "text/csv",
+        1_730_764_800, // 2024-11-05
+        dispensing::since_2019,
+    ),
+    file(
+        (
+            GITHUB,
+            "/vishal-337/EPI_Project/411428facac5/data/raw/State_Opioid_Dispensing_Rates_2006_2018.csv",
+        ),
+        Format::Csv,
+        TEXT,
+        1_730_764_800,
+        dispensing::until_2018,
+    ),
+];
+
+/// The portal's CSV of each edition.
+static PORTAL: [File; 2] = [
+    file((SODA, ""), Format::Csv, "text/csv; charset=utf-8", 1_523_404_800, || {
+        socrata::portal_csv(Edition::V2018)
+    }),
+    file((SODA, ""), Format::Csv, "text/csv; charset=utf-8", 1_555_459_200, || {
+        socrata::portal_csv(Edition::V2019)
+    }),
+];
+
+/// What a request asks for, host and path decoded.
+pub struct Wanted<'r> {
+    pub host: &'r str,
+    pub path: &'r str,
+    pub query: &'r [(String, String)],
+    pub edition: Edition,
+    /// Seconds by which a fault moves the dataset's times.
+    pub moved: u64,
+    /// Whether a fault makes page 2 repeat page 1.
+    pub again: bool,
+}
+
+/// The page at an address; an address without one gets its host's way of saying so.
+pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
+    let Wanted { host, path, query, edition, moved, again } = *wanted;
+    if let Some(file) = FILES.iter().find(|file| file.host == host && file.path == path) {
+        return file.page();
+    }
+    if host != SODA {
+        return Ok(nothing(host, path));
+    }
+    let Some(name) = path.strip_prefix("/api/views/").or_else(|| path.strip_prefix("/resource/"))
+    else {
+        return Ok(soda::missing(path.trim_matches('/')));
+    };
+    let id = name.split(['.', '/']).next().unwrap_or(name);
+    match (id == DATASET, path.starts_with("/api/"), &name[id.len()..]) {
+        (true, true, ".json") => soda::metadata(edition, moved),
+        (true, true, "/rows.csv") => {
+            let mut page = PORTAL[edition as usize].page()?;
+            page.ranges = false;
+            page.headers.push((
+                "Content-Disposition".to_owned(),
+                "attachment; filename=VSRR_Provisional_Drug_Overdose_Death_Counts.csv".to_owned(),
+            ));
+            Ok(page)
+        }
+        (true, false, ".json") => soda::resource(edition, query, false, moved, again),
+        (true, false, ".csv") => soda::resource(edition, query, true, moved, again),
+        _ => Ok(soda::missing(id)),
+    }
+}
+
+impl File {
+    fn page(&self) -> Result<Page> {
+        let printed = self.printed.get_or_init(|| {
+            let body = Bytes::from((self.print)()?);
+            let etag = etag(&body);
+            Ok((body, etag))
+        });
+        let (body, etag) = printed.as_ref().map_err(Error::clone)?;
+        let mut page = Page::new(self.format, self.content_type, body.clone());
+        page.modified = Some(self.modified);
+        page.etag = Some(etag.clone());
+        page.ranges = true;
+        if self.host == S3 {
+            page.headers.push(("Server".to_owned(), "AmazonS3".to_owned()));
+        }
+        Ok(page)
+    }
+}
+
+fn nothing(host: &str, path: &str) -> Page {
+    match host {
+        // A bucket that may not be listed does not say whether a key exists.
+        S3 => Page::plain(
+            403,
+            "application/xml",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message><RequestId>0000000000000000</RequestId></Error>",
+        ),
+        GITHUB => Page::plain(404, TEXT, "404: Not Found"),
+        _ => Page::plain(404, "text/html; charset=utf-8", not_found(path)),
+    }
+}
+
+/// The HTML of a page that is not there.
+pub fn not_found(path: &str) -> String {
+    let path = path.replace('&', "&amp;").replace('<', "&lt;");
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><title>Page Not Found</title></head>\n<body><h1>Page Not Found</h1><p>The page {path} cannot be found.</p></body></html>\n"
+    )
+}
+
+/// A strong validator: a digest of the bytes.
+pub fn etag(body: &[u8]) -> String {
+    let digest = Sha256::digest(body);
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
+}
+
+/// Gzip with no name and no time, so that the same text gives the same bytes.
+pub fn gzip(text: &[u8]) -> Result<Vec<u8>> {
+    let packed = flate2::GzBuilder::new().mtime(0).operating_system(255);
+    let mut packed = packed.write(Vec::new(), flate2::Compression::new(6));
+    packed.write_all(text).and_then(|()| packed.finish()).map_err(|e| Error::print("gzip", e))
+}

@@ -1,0 +1,130 @@
+//! Printed bytes against the captured files, where those are at hand (`TOLLHOUSE_CAPTURES`). Elsewhere these tests pass unseen.
+
+use super::*;
+use calamine::Reader;
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
+
+fn capture(file: &str) -> Option<Vec<u8>> {
+    let root = PathBuf::from(std::env::var_os("TOLLHOUSE_CAPTURES")?);
+    Some(std::fs::read(root.join(file)).unwrap())
+}
+
+/// Compares line by line first, since a difference in megabytes of bytes cannot be read.
+fn check_same(printed: &[u8], captured: &[u8]) {
+    let lines = printed.split(|byte| *byte == b'\n').zip(captured.split(|byte| *byte == b'\n'));
+    for (at, (ours, theirs)) in lines.enumerate() {
+        assert_eq!(
+            String::from_utf8_lossy(ours),
+            String::from_utf8_lossy(theirs),
+            "line {}",
+            at + 1
+        );
+    }
+    assert!(printed == captured);
+}
+
+fn check(print: fn() -> crate::Result<Vec<u8>>, file: &str) {
+    if let Some(captured) = capture(file) {
+        check_same(&print().unwrap(), &captured);
+    }
+}
+
+#[test]
+fn texts_are_the_publishers_bytes() {
+    use crate::Edition;
+    use crate::print::{dispensing, socrata, wonder};
+    check(wonder::by_state, "cdc/wonder_mcd_state/cdc_wonder_pull_total_all_opioids.txt");
+    check(wonder::by_year, "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_all_opioids.txt");
+    check(
+        || socrata::portal_csv(Edition::V2018),
+        "cdc/socrata_vsrr/gentrylamb_VSRR_10col_commas_2018.csv",
+    );
+    check(|| socrata::portal_csv(Edition::V2019), "cdc/socrata_vsrr/info201a_2019_VSRR_12col.csv");
+    check(
+        dispensing::since_2019,
+        "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2019-2023.csv",
+    );
+    check(
+        dispensing::until_2018,
+        "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2006_2018.csv",
+    );
+}
+
+#[test]
+fn cells_are_the_publishers_cells() {
+    for (year, file) in [
+        (
+            "2013",
+            "fbi/cius/2013/Table_8_Offenses_Known_to_Law_Enforcement_by_State_by_City_2013.xls",
+        ),
+        (
+            "2015",
+            "fbi/cius/2015/Table_8_Offenses_Known_to_Law_Enforcement_by_State_by_City_2015.xls",
+        ),
+        (
+            "2016",
+            "fbi/cius/2016/Table_6_Offenses_Known_to_Law_Enforcement_by_State_by_City_2016.xls",
+        ),
+    ] {
+        let Some(captured) = capture(file) else { return };
+        let printed = crate::print::cius::cities(year).unwrap().xlsx().unwrap();
+        let ours = cells(calamine::Xlsx::new(std::io::Cursor::new(printed)).unwrap());
+        let theirs = cells(calamine::Xls::new(std::io::Cursor::new(captured)).unwrap());
+        assert_eq!(ours.len(), theirs.len());
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours, theirs);
+        }
+    }
+}
+
+#[test]
+fn mingo_is_the_publishers_file_but_for_persons() {
+    let Some(captured) =
+        capture("arcos/washpost_raw_2006_2012/arcos-wv-mingo-54059-itemized.tsv.gz")
+    else {
+        return;
+    };
+    let captured = String::from_utf8(gunzip(&captured)).unwrap();
+    let mut masked = String::with_capacity(captured.len());
+    let mut personal = HashSet::new();
+    let mut public: HashSet<&str> = HashSet::from(["null"]);
+    for (at, line) in captured.lines().enumerate() {
+        let mut fields: Vec<&str> = line.split('\t').collect();
+        if at > 0 && !crate::is_business(fields[11]) {
+            for at in [10, 12, 13, 14, 15, 16, 18] {
+                personal.insert(fields[at]);
+                fields[at] = "null";
+            }
+        }
+        masked.push_str(&fields.join("\t"));
+        masked.push('\n');
+        public.extend(fields);
+    }
+    check_same(&crate::print::arcos::mingo().unwrap(), masked.as_bytes());
+
+    // A town, or a house that also holds a pharmacy, is not a secret; everything else must be nowhere in our tables.
+    let secret: BTreeSet<&str> =
+        personal.into_iter().filter(|value| !public.contains(value)).collect();
+    assert!(!secret.is_empty());
+    let tables = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tables");
+    let mut files = 0;
+    for folder in std::fs::read_dir(tables).unwrap() {
+        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            let bytes = if path.extension().is_some_and(|end| end == "zst") {
+                zstd::decode_all(bytes.as_slice()).unwrap()
+            } else {
+                bytes
+            };
+            let text = String::from_utf8(bytes).unwrap();
+            files += 1;
+            for value in &secret {
+                // Not the value: a failing test must not print it.
+                assert!(!text.contains(value), "{} holds a value of a person", path.display());
+            }
+        }
+    }
+    assert!(files > 20);
+}

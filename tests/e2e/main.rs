@@ -1,1 +1,1 @@
-//! End to end.
+//! End to end: the program, the replica and a warehouse in a temporary folder.

@@ -127,7 +127,9 @@ fn not_the_city_table(title: &str, url: &str) -> Error {
     let what = match short.find("Table ").and_then(|at| short[at + 6..].find(' ').map(|end| at + 6 + end)) {
         Some(end) => format!("this is {} ({}), not the city table", &short[..end], short[end..].trim()),
         None if title.is_empty() => "the title cells are blank, so this is not the city table".to_owned(),
-        None => format!("its title is `{}`, so this is not the city table", short.chars().take(120).collect::<String>()),
+        None => {
+            format!("its title is `{}`, so this is not the city table", short.chars().take(120).collect::<String>())
+        }
     };
     Error::new(Kind::Changed, format!("{url}: {what}"))
         .hint("look for \"Offenses Known to Law Enforcement by State by City\": its number differs between years, and file names mislead")
@@ -150,8 +152,10 @@ const HEADER_ROWS: usize = 20;
 
 impl Header {
     fn find(sheet: &Sheet, title: &Title, url: &str) -> Result<Self> {
-        let named = |row: usize, column: usize, name: &str| split_footnotes(&canonical(&sheet.text(row, column))).0 == name;
-        let Some(row) = (0..HEADER_ROWS.min(sheet.rows())).find(|row| named(*row, 0, "State") && named(*row, 1, "City"))
+        let named =
+            |row: usize, column: usize, name: &str| split_footnotes(&canonical(&sheet.text(row, column))).0 == name;
+        let Some(row) =
+            (0..HEADER_ROWS.min(sheet.rows())).find(|row| named(*row, 0, "State") && named(*row, 1, "City"))
         else {
             return Err(Error::new(Kind::Changed, format!("{url}: no row begins with `State` and `City`"))
                 .hint("the layout of the table has changed: `tollhouse probe` shows it"));
@@ -311,7 +315,13 @@ fn begins_footer(cell: &str) -> bool {
 }
 
 fn note(section: &str, label: &str, text: &str, row: usize) -> Note {
-    Note { page: 0, section: section.to_owned(), label: label.to_owned(), text: text.to_owned(), record: row as u64 + 1 }
+    Note {
+        page: 0,
+        section: section.to_owned(),
+        label: label.to_owned(),
+        text: text.to_owned(),
+        record: row as u64 + 1,
+    }
 }
 
 #[cfg(test)]

@@ -173,12 +173,7 @@ pub(super) fn rows(
         if record.len() != names.len() {
             return Err(Error::new(
                 Kind::NotData,
-                format!(
-                    "{}: line {line} has {} fields where the header has {}",
-                    page.url,
-                    record.len(),
-                    names.len()
-                ),
+                format!("{}: line {line} has {} fields where the header has {}", page.url, record.len(), names.len()),
             )
             .hint("the file is cut or damaged there: fetch it again; nothing of it was kept"));
         }
@@ -235,7 +230,9 @@ fn names(record: &ByteRecord, encoding: &mut Encoding, page: &Page) -> Result<Ve
                 Kind::Changed,
                 format!("{} is another table: its first line is a single cell, `{begin}`", page.url),
             )
-            .hint("`tollhouse probe` shows what the publisher serves now; `separator` in the pipeline says how it is cut"))
+            .hint(
+                "`tollhouse probe` shows what the publisher serves now; `separator` in the pipeline says how it is cut",
+            ))
         }
         _ => Ok(names),
     }
@@ -307,7 +304,9 @@ fn cut(page: &Page, cause: std::io::Error) -> Error {
         ErrorKind::Other => {
             Error::new(Kind::NotData, format!("{} cannot be read to its end", page.url)).caused_by(cause).hint(LARGER)
         }
-        ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData => content::broken(&page.url, cause),
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData => {
+            content::broken(&page.url, cause)
+        }
         _ => Error::new(Kind::Io, format!("cannot read the body of {}", page.url)).caused_by(cause),
     }
 }

@@ -333,7 +333,9 @@ impl Socrata {
             Kind::Unreachable,
             format!("{} on {}: the truth moved while we were reading: {what}", self.id.0, self.domain),
         )
-        .hint("the table is read again from its first page; if this comes back, the publisher is updating it: try later")
+        .hint(
+            "the table is read again from its first page; if this comes back, the publisher is updating it: try later",
+        )
         .retryable()
     }
 }

@@ -129,8 +129,7 @@ impl Extractor for WonderExport {
     }
 }
 
-const EXPORT_AGAIN: &str =
-    "export it again from WONDER; `tollhouse recipe show` prints what to enter in the form, and saving the file with another program changes it";
+const EXPORT_AGAIN: &str = "export it again from WONDER; `tollhouse recipe show` prints what to enter in the form, and saving the file with another program changes it";
 
 /// A file cut into its three pieces, each line with its 1-based number.
 struct Export<'a> {
@@ -150,7 +149,9 @@ impl<'a> Export<'a> {
             let begin: String = first.chars().take(60).collect();
             return Err(Error::new(
                 Kind::Changed,
-                format!("{url} is not a WONDER export as WONDER writes it: it begins with `{begin}`, not with `\"Notes\"`"),
+                format!(
+                    "{url} is not a WONDER export as WONDER writes it: it begins with `{begin}`, not with `\"Notes\"`"
+                ),
             )
             .hint(EXPORT_AGAIN));
         }
@@ -286,10 +287,8 @@ impl WonderExport {
             .map(|initial| initial.to_ascii_lowercase())
             .collect();
         for part in [*period].into_iter().chain(title.into_iter().skip(1)) {
-            let slug: String = part
-                .chars()
-                .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-                .collect();
+            let slug: String =
+                part.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
             // Writing to a String cannot fail.
             let _infallible = write!(name, "-{slug}");
         }
@@ -302,7 +301,8 @@ impl WonderExport {
             format!("`{name}` is `{}`, the recipe asks for `{recipe}`", shortened(value))
         };
         let (mut ucd, mut mcd, mut grouped) = (Vec::new(), Vec::new(), false);
-        let mut shown = BTreeMap::from([("Show Zero Values", self.show_zeros), ("Show Suppressed", self.show_suppressed)]);
+        let mut shown =
+            BTreeMap::from([("Show Zero Values", self.show_zeros), ("Show Suppressed", self.show_suppressed)]);
         for item in footer.iter().filter(|item| item.section == "query") {
             let (name, value) = (item.label.as_str(), item.text.as_str());
             if let Some(required) = shown.remove(name) {
@@ -332,7 +332,10 @@ impl WonderExport {
             }
         }
         if !grouped {
-            differences.push(format!("the footer does not say `Group By`, the recipe asks for `{}`", self.group_by.join(", ")));
+            differences.push(format!(
+                "the footer does not say `Group By`, the recipe asks for `{}`",
+                self.group_by.join(", ")
+            ));
         }
         for (name, required) in shown {
             if required {
@@ -363,7 +366,8 @@ impl WonderExport {
         match items {
             [] if self.mcd.is_empty() => None,
             [] => {
-                differences.push("contributing causes are not restricted, the recipe asks for those of a drug".to_owned());
+                differences
+                    .push("contributing causes are not restricted, the recipe asks for those of a drug".to_owned());
                 None
             }
             [item] => match codes::read(&item.text) {

@@ -7,7 +7,7 @@ use arrow::array::{
     Array as _, ArrayRef, AsArray as _, Date32Array, Decimal128Array, Int32Array, StringArray, new_null_array,
 };
 use arrow::compute::kernels::cast_utils::parse_decimal;
-use arrow::datatypes::{Date32Type, Decimal128Type};
+use arrow::datatypes::Decimal128Type;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::column::Type;

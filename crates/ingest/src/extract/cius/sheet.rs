@@ -1,6 +1,7 @@
 //! Cells of a workbook as text, whether it is an XLS or an XLSX.
 
 use std::io::{Cursor, Read, Seek};
+use std::panic::AssertUnwindSafe;
 
 use calamine::{Data, Range, Reader, Xls, Xlsx};
 use model::{Error, Kind, Result};
@@ -41,12 +42,17 @@ pub(super) fn read(bytes: &[u8], url: &str) -> Result<Vec<Sheet>> {
             .caused_by(cause)
             .hint("fetch it again; nothing of it was kept")
     };
-    let cursor = Cursor::new(bytes);
-    let ranges = if bytes.starts_with(b"PK\x03\x04") {
-        Xlsx::new(cursor).and_then(ranges).map_err(|error| broken(error.into()))?
-    } else {
-        Xls::new(cursor).and_then(ranges).map_err(|error| broken(error.into()))?
+    let read = || {
+        let cursor = Cursor::new(bytes);
+        if bytes.starts_with(b"PK\x03\x04") {
+            Xlsx::new(cursor).and_then(ranges).map_err(|error| broken(error.into()))
+        } else {
+            Xls::new(cursor).and_then(ranges).map_err(|error| broken(error.into()))
+        }
     };
+    // The reader of old workbooks panics at some cut files, and a publisher's bytes must not bring the program down.
+    let ranges = std::panic::catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(broken("its inner directory points outside the file".into())))?;
     Ok(ranges.into_iter().map(|range| Sheet { range }).collect())
 }
 

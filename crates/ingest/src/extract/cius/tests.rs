@@ -228,7 +228,10 @@ fn captured_tables_hold_what_was_counted_in_them() {
     ] {
         let Some(page) = capture(&format!("fbi/cius/{file}.xls")) else { return };
         let decoded = decode(&cius(), &[page]).unwrap();
-        assert_eq!(decoded.edition.as_ref().unwrap().release.as_ref().unwrap().as_str(), format!("cius-{}", &file[..4]));
+        assert_eq!(
+            decoded.edition.as_ref().unwrap().release.as_ref().unwrap().as_str(),
+            format!("cius-{}", &file[..4])
+        );
         assert_eq!((decoded.names.len(), decoded.rows.len()), (18, rows));
         assert_eq!(decoded.sum("Murder and nonnegligent manslaughter", &[]), murders);
         let numbers = decoded.column("City footnotes");
@@ -257,8 +260,14 @@ fn captured_tables_of_other_kinds_are_refused() {
             "2022/Table_10_Offenses_Known_to_Law_Enforcement_by_State_by_Metropolitan_and_Nonmetropolitan_Counties_2022.xlsx",
             "this is Table 10 (by State by Metropolitan and Nonmetropolitan Counties, 2022), not the city table",
         ),
-        ("2013/Table_20_Murder_by_State_Types_of_Weapons_2013.xls", "this is Table 20 (Murder by State, Types of Weapons, 2013)"),
-        ("2015/Table_5_Crime_in_the_United_States_by_State_2015.xls", "this is Table 5 (Crime in the United States by State, 2015)"),
+        (
+            "2013/Table_20_Murder_by_State_Types_of_Weapons_2013.xls",
+            "this is Table 20 (Murder by State, Types of Weapons, 2013)",
+        ),
+        (
+            "2015/Table_5_Crime_in_the_United_States_by_State_2015.xls",
+            "this is Table 5 (Crime in the United States by State, 2015)",
+        ),
         (
             "2013/Expanded_Homicide_Data_Table_8_Murder_Victims_by_Weapon_2009-2013.xls",
             "this is Expanded Homicide Data Table 8 (Murder Victims by Weapon, 2009–2013)",

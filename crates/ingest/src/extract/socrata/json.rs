@@ -72,9 +72,7 @@ fn unreadable(page: &Page, error: serde_json::Error) -> Error {
         serde_json::error::Category::Data => (Kind::Changed, "is JSON of another shape than rows"),
         _ => (Kind::NotData, "is cut short or is no JSON"),
     };
-    Error::new(kind, format!("{} {what}", page.url))
-        .caused_by(error)
-        .hint("fetch it again; nothing of it was kept")
+    Error::new(kind, format!("{} {what}", page.url)).caused_by(error).hint("fetch it again; nothing of it was kept")
 }
 
 struct Rows<'a> {

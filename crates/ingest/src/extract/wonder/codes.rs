@@ -128,9 +128,9 @@ fn expand(text: &str) -> Option<Vec<String>> {
         return is_code(text).then(|| vec![text.to_owned()]);
     };
     let whole = |code: &str| -> Option<(char, u8)> {
-        (is_code(code) && code.len() == 3).then(|| code.split_at(1)).and_then(|(letter, number)| {
-            Some((letter.chars().next()?, number.parse().ok()?))
-        })
+        (is_code(code) && code.len() == 3)
+            .then(|| code.split_at(1))
+            .and_then(|(letter, number)| Some((letter.chars().next()?, number.parse().ok()?)))
     };
     let ((letter, from), (same, to)) = (whole(first)?, whole(last)?);
     (letter == same && from <= to).then(|| (from..=to).map(|number| format!("{letter}{number:02}")).collect())

@@ -1,1 +1,354 @@
+//! Exports of the recipe, of other queries, and random ones printed as WONDER prints them.
+
+use proptest::prelude::*;
+
 use super::*;
+use crate::extract::delimited::tests::{Decoded, capture, check_error, decode, decode_only, fixture};
+
+fn recipe(group_by: &str) -> WonderExport {
+    toml::from_str(&format!(
+        r#"
+        database = "D77"
+        title = "Multiple Cause of Death"
+        group_by = {group_by}
+        ucd = ["X40-X44", "X60-X64", "X85", "Y10-Y14"]
+        [mcd]
+        any_opioid = ["T40.0", "T40.1", "T40.2", "T40.3", "T40.4", "T40.6"]
+        heroin = ["T40.1"]
+        synthetic = ["T40.4"]
+        "#
+    ))
+    .unwrap()
+}
+
+fn state() -> WonderExport {
+    recipe("['State', 'Year']")
+}
+
+fn us() -> WonderExport {
+    recipe("['Year']")
+}
+
+#[track_caller]
+fn check_edition(decoded: &Decoded, release: &str, drug: &str) {
+    let edition = decoded.edition.as_ref().unwrap();
+    assert_eq!(edition.release.as_ref().unwrap().as_str(), release);
+    assert_eq!(edition.slice.as_deref(), Some(drug));
+    assert!(decoded.column("drug").iter().all(|cell| *cell == drug));
+}
+
+#[track_caller]
+fn refuse(extractor: &WonderExport, page: &Page, words: &[&str]) {
+    check_error(extractor.inspect(page), Kind::Changed, words);
+    check_error(decode_only(extractor, std::slice::from_ref(page)), Kind::Changed, words);
+}
+
+#[test]
+fn an_export_of_the_recipe_is_read_with_its_footer() {
+    let page = fixture("cdc_opioid_deaths_state/any-opioid-1999-2016-suppressed-unreliable-comma-lists.txt");
+    let decoded = decode(&state(), &[page]).unwrap();
+    check_edition(&decoded, "mcd-1999-2016", "any_opioid");
+    assert_eq!(decoded.names[..6], ["Notes", "State", "State Code", "Year", "Year Code", "Deaths"]);
+    assert_eq!(decoded.column("Deaths"), ["282", "343", "98", "19", "Suppressed", "10"]);
+    assert_eq!(decoded.column("Crude Rate")[3..], ["Unreliable", "Suppressed", "Unreliable"]);
+    assert_eq!(decoded.column("State Code")[0], "01");
+    assert_eq!(decoded.records, [2, 3, 4, 5, 6, 7]);
+    assert_eq!(decoded.section("dataset"), [("Dataset", "Multiple Cause of Death, 1999-2016")]);
+    assert_eq!(decoded.section("query_date"), [("Query Date", "Apr 4, 2018 11:52:23 AM")]);
+    let query = decoded.section("query");
+    assert!(query.contains(&("Group By", "State, Year")) && query.contains(&("Title", "")), "{query:?}");
+    let ucd = query.iter().find(|(name, _)| *name == "UCD - ICD-10 Codes").unwrap().1;
+    assert!(ucd.ends_with("and biological substances, undetermined intent)"), "{ucd}");
+    let caveats = decoded.section("caveat");
+    assert_eq!(caveats.iter().map(|(number, _)| *number).collect::<Vec<_>>(), ["1", "2", "3"]);
+    assert!(caveats[0].1.contains("R99, \"Other ill-defined and unspecified causes of mortality.\" Caution"));
+    assert!(caveats[2].1.contains("October 26, 2012. Population figures for 2010"));
+    assert_eq!(decoded.section("message").len(), 1);
+    assert_eq!(decoded.section("citation").len(), 1);
+}
+
+#[test]
+fn lists_by_semicolons_and_defaults_left_out_are_the_same_recipe() {
+    let page = fixture("cdc_opioid_deaths_state/heroin-1999-2017-semicolon-lists-defaults-left-out.txt");
+    let decoded = decode(&state(), &[page]).unwrap();
+    check_edition(&decoded, "mcd-1999-2017", "heroin");
+    assert!(decoded.section("query").contains(&("Year/Month", "2015; 2016")));
+}
+
+#[test]
+fn total_rows_stay_among_the_rows() {
+    for (file, drug, total) in [("any-opioid", "any_opioid", "70300"), ("heroin", "heroin", "26400")] {
+        let page = fixture(&format!("cdc_opioid_deaths_us/{file}-1999-2016-total-row.txt"));
+        let decoded = decode(&us(), &[page]).unwrap();
+        check_edition(&decoded, "mcd-1999-2016", drug);
+        assert_eq!(decoded.column("Notes"), ["", "", "Total"]);
+        assert_eq!(decoded.column("Deaths")[2], total);
+        assert_eq!(decoded.column("Year")[2], "");
+    }
+}
+
+#[test]
+fn a_file_of_another_query_is_refused_by_what_differs() {
+    for (file, words) in [
+        ("footer-cut-off", &["has no footer", "the only record of the query"][..]),
+        ("suppressed-rows-hidden", &["`Show Suppressed` is `False`, the recipe asks for `True`"]),
+        (
+            "ages-restricted",
+            &["`Ten-Year Age Groups` is `15-24 years, 25-34 years, 35-44 years`, the recipe asks for `All`"],
+        ),
+        ("alcohol-among-underlying-causes", &["`UCD - ICD-10 Codes` has X65 besides"]),
+        ("drug-without-a-name", &["the nearest is `any_opioid`, but it has T40.5 besides"]),
+        ("grouped-by-race", &["grouped otherwise", "Race"]),
+        ("saved-again-without-quotes", &["not with `\"Notes\"`"]),
+    ] {
+        refuse(&state(), &fixture(&format!("cdc_opioid_deaths_state/refused/{file}.txt")), words);
+    }
+    let page = fixture("cdc_opioid_deaths_state/any-opioid-1999-2016-suppressed-unreliable-comma-lists.txt");
+    refuse(&us(), &page, &["grouped otherwise"]);
+}
+
+/// The fixture with one piece of its text replaced.
+fn edited(from: &str, to: &str) -> Page {
+    let name = "cdc_opioid_deaths_state/any-opioid-1999-2016-suppressed-unreliable-comma-lists.txt";
+    let text = String::from_utf8(fixture(name).bytes(1 << 20).unwrap()).unwrap();
+    assert!(text.contains(from), "{from}");
+    Page::of_bytes("file:edited.txt", text.replace(from, to).into_bytes())
+}
+
+#[test]
+fn every_parameter_counts() {
+    for (from, to, words) in [
+        (
+            "Death, 1999-2016\"\r\n\"Query",
+            "Death, 2018-2022, Single Race\"\r\n\"Query",
+            "`Dataset` is `Multiple Cause of Death, 2018-2022, Single Race`",
+        ),
+        ("Gender: All", "Gender: Female", "`Gender` is `Female`"),
+        ("States: All", "States: West Virginia (54)", "`States` is `West Virginia (54)`"),
+        ("Weekday: All", "Weekday: Sunday", "`Weekday` is `Sunday`"),
+        ("Year/Month: All", "Year/Month: Jan., 2015; Feb., 2015", "`Year/Month` is `Jan., 2015; Feb., 2015`"),
+        ("Show Zero Values: True", "Show Zero Values: Disabled", "`Show Zero Values` is `Disabled`"),
+        ("\"Show Suppressed: True\"\r\n", "", "does not say `Show Suppressed`"),
+        ("\"Group By: State, Year\"\r\n", "", "does not say `Group By`"),
+        ("Group By: State, Year", "Group By: Year, State", "`Group By` is `Year, State`"),
+        ("100,000", "1,000,000", "`Calculate Rates Per` is `1,000,000`"),
+        ("Population: 2000", "Population: 2010", "`Standard Population` is `2010 U.S. Std. Population`"),
+        ("UCD - ICD-10 Codes: X40", "UCD - ICD-10 Codes: All X40", "which is no code"),
+        ("T40.6 (Other", "T40.6 (a) And T40.5 (Other", "which is no code"),
+        ("Autopsy: All", "A New Parameter: Yes", "`A New Parameter` is `Yes`"),
+    ] {
+        refuse(&state(), &edited(from, to), &[words]);
+    }
+    // Years are no restriction that matters, and a title is free text.
+    for (from, to) in [("Year/Month: All", "Year/Month: 2015, 2016"), ("\"Title:\"", "\"Title: for the second pull\"")]
+    {
+        assert_eq!(decode(&state(), &[edited(from, to)]).unwrap().rows.len(), 6);
+    }
+}
+
+#[test]
+fn all_differences_are_told_at_once() {
+    let text = edited("Gender: All", "Gender: Female").bytes(1 << 20).unwrap();
+    let text = String::from_utf8(text).unwrap().replace("Race: All", "Race: White");
+    refuse(&state(), &Page::of_bytes("file:two.txt", text.into_bytes()), &["`Gender` is", "`Race` is"]);
+}
+
+#[test]
+fn a_damaged_line_is_named() {
+    let result = decode_only(&state(), &[edited("\t98\t672228", "\t98")]);
+    check_error(result, Kind::NotData, &["line 4 has 11 cells where the header has 12"]);
+    let result = decode_only(
+        &state(),
+        &[edited("\"District of Columbia\"\t\"11\"\t\"2015\"", "\"District of Columbia\t11\t2015")],
+    );
+    check_error(result, Kind::NotData, &["line 4"]);
+    refuse(&state(), &edited("\"Gender: All\"", "Gender: All"), &["of the footer cannot be read"]);
+    refuse(&state(), &edited("\"Gender: All\"", "\"all genders\""), &["of the footer cannot be read"]);
+}
+
+#[test]
+fn groups_of_causes_are_their_codes() {
+    let read = |text: &str| codes::read(text).map(|codes| codes.to_string());
+    assert_eq!(
+        read("Drug poisonings (overdose) Suicide (X60-X62); Drug poisonings (overdose) Homicide (X85)").unwrap(),
+        "X60, X61, X62, X85"
+    );
+    assert_eq!(read("X40-X41 (Accidental, or so), T40.1 (a [b, c], d)").unwrap(), "T40.1, X40, X41");
+    assert_eq!(read("Drug-induced causes, Alcohol-induced causes").unwrap_err(), "Drug-induced causes");
+}
+
+#[test]
+fn a_recipe_without_drugs_adds_none() {
+    let extractor: WonderExport = toml::from_str(
+        "database = 'D76'\ntitle = 'Underlying Cause of Death'\ngroup_by = ['Gender']\nshow_zeros = false\nshow_suppressed = false",
+    )
+    .unwrap();
+    let Some(page) = capture("cdc/wonder_api/diegomtzg_export_test1.txt") else { return };
+    let decoded = decode(&extractor, &[page]).unwrap();
+    assert_eq!((decoded.names.len(), decoded.rows.len()), (6, 3));
+    assert_eq!(decoded.edition, Some(Edition { release: Some("ucd-1999-2018".parse().unwrap()), slice: None }));
+}
+
+#[test]
+fn an_option_that_is_not_valid_is_an_error() {
+    let base = "database = 'D76'\ntitle = 'x'\ngroup_by = ['Year']\n";
+    for options in
+        ["ucd = ['x40']", "ucd = ['X44-X40']", "ucd = ['X40-Y10']", "year = 2015", "[mcd]\nheroin = ['T401']"]
+    {
+        assert!(toml::from_str::<WonderExport>(&format!("{base}{options}")).is_err(), "{options}");
+    }
+}
+
+#[test]
+fn captured_exports_of_the_recipe_hold_what_was_counted_in_them() {
+    let folder = "cdc/wonder_mcd_state/cdc_wonder_pull_total";
+    let withheld = &["Suppressed"];
+    for (file, extractor, drug, rows, deaths, suppressed) in [
+        ("_all_opioids", state(), "any_opioid", 918, 351_529, 16),
+        ("_heroin", state(), "heroin", 918, 84_036, 337),
+        ("_natl_all_opioids", us(), "any_opioid", 19, 2 * 351_630, 0),
+        ("_natl_heroin", us(), "heroin", 19, 2 * 85_090, 0),
+    ] {
+        let Some(page) = capture(&format!("{folder}{file}.txt")) else { return };
+        let decoded = decode(&extractor, &[page]).unwrap();
+        check_edition(&decoded, "mcd-1999-2016", drug);
+        assert_eq!((decoded.rows.len(), decoded.sum("Deaths", withheld)), (rows, deaths), "{file}");
+        assert_eq!(decoded.column("Deaths").iter().filter(|cell| **cell == "Suppressed").count(), suppressed);
+        assert_eq!(decoded.column("Notes").iter().filter(|cell| **cell == "Total").count(), usize::from(rows == 19));
+        assert_eq!(decoded.section("query").iter().filter(|(name, _)| *name == "Group By").count(), 1);
+        assert_eq!(decoded.section("caveat").len(), if rows == 918 { 14 } else { 12 });
+        if (drug, rows) == ("any_opioid", 918) {
+            let in_2015 = decoded.rows.iter().zip(decoded.column("Year")).filter(|(_, year)| *year == "2015");
+            let of_2015: Vec<i64> = in_2015.map(|(row, _)| row[5].as_ref().unwrap().parse().unwrap()).collect();
+            assert_eq!((of_2015.len(), of_2015.iter().sum::<i64>()), (51, 33_091));
+        }
+    }
+}
+
+#[test]
+fn captured_exports_of_other_queries_are_refused() {
+    for (file, extractor, words) in [
+        (
+            "wonder_mcd_state/goodkind_MCD_1999-2016_state-year_drug+alcohol",
+            state(),
+            "`Ten-Year Age Groups` is `5-14 years",
+        ),
+        ("wonder_mcd_state/cdc_wonder_pull_all_opioids", state(), "grouped otherwise"),
+        ("wonder_mcd_state/cdc_wonder_pull_natl_all_opioids", us(), "grouped otherwise"),
+        ("wonder_mcd_state/cdc_wonder_pull_total_all_opioids", us(), "grouped otherwise"),
+        (
+            "wonder_firearm/xinbian_UCD_1999-2015_county_pooled_no_footer",
+            state(),
+            "not a WONDER export as WONDER writes it",
+        ),
+        ("wonder_firearm/akiokaki_UCD_2015_state_firearm_excl_suicide", state(), "grouped otherwise"),
+        ("wonder_firearm/lettergram_UCD_2013-2016_state-race-year-cause_firearm", state(), "grouped otherwise"),
+        ("wonder_mcd_county/smussenden_MCD_2006-2012_county_pooled_opioid", state(), "grouped otherwise"),
+        ("wonder_mcd_county/goodkind_MCD_1999-2016_WV_county-year_drug+alcohol", state(), "grouped otherwise"),
+        (
+            "wonder_ucd_state_drug/cagrimmett_UCD_1999-2015_state-year_overdose",
+            state(),
+            "`Dataset` is `Underlying Cause of Death, 1999-2015`",
+        ),
+        ("wonder_ucd_county_drug/dblakev_UCD_1999-2015_year-state-county_drug-induced", state(), "grouped otherwise"),
+        ("wonder_ucd_county_drug/harrisjb_CMF_2012_county_overdose_incl_suppressed", state(), "grouped otherwise"),
+        ("wonder_ucd_county_drug/mids_UCD_2015_county_drugalcohol", state(), "not with `\"Notes\"`"),
+        ("wonder_api/diegomtzg_export_test2_not_applicable", us(), "grouped otherwise"),
+    ] {
+        let Some(page) = capture(&format!("cdc/{file}.txt")) else { return };
+        refuse(&extractor, &page, &[words]);
+    }
+}
+
+#[test]
+fn a_captured_county_export_fits_a_recipe_by_county() {
+    let Some(page) = capture("cdc/wonder_mcd_county/smussenden_MCD_2006-2012_county_pooled_opioid.txt") else { return };
+    let decoded = decode(&recipe("['County']"), &[page]).unwrap();
+    check_edition(&decoded, "mcd-1999-2017", "any_opioid");
+    assert_eq!(decoded.rows.len(), 3148);
+    assert_eq!(decoded.column("Deaths").last(), Some(&"143104"));
+    assert_eq!(decoded.rows.iter().flatten().filter(|cell| cell.as_deref() == Some("Suppressed")).count(), 15_840);
+    assert_eq!(decoded.rows.iter().flatten().filter(|cell| cell.as_deref() == Some("Unreliable")).count(), 982);
+    assert_eq!(decoded.rows.iter().flatten().filter(|cell| cell.as_deref() == Some("Missing")).count(), 66);
+    assert_eq!(decoded.section("footnote").len(), 2);
+}
+
+/// Prints text as WONDER does: wrapped at 128 characters, each line in quotes.
+fn print(out: &mut Vec<String>, text: &str) {
+    let mut line = String::new();
+    for word in text.split(' ') {
+        if !line.is_empty() && line.len() + 1 + word.len() > 128 {
+            out.push(format!("\"{}\"", line.replace('"', "\"\"")));
+            line.clear();
+        } else if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    out.push(format!("\"{}\"", line.replace('"', "\"\"")));
+}
+
+/// Sentences of words that may hold quotes, years and the beginnings of other items.
+fn sentence() -> impl Strategy<Value = String> {
+    let word = prop_oneof![6 => "[A-Za-z\"(),;]{1,14}", 1 => "(19|20)[0-9]{2}\\.", 1 => "More: [a-z]{3}", 1 => "\"[a-z]{1,5}\""];
+    proptest::collection::vec(word, 1..60).prop_map(|words| words.join(" "))
+}
+
+fn label() -> impl Strategy<Value = String> {
+    "[A-Za-z\" ,.'()-]{1,30}"
+}
+
+fn measure() -> impl Strategy<Value = String> {
+    prop_oneof![Just("Suppressed".to_owned()), Just("Unreliable".to_owned()), "[0-9]{1,6}", "[0-9]{1,3}\\.[0-9]{1,9}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_printed_as_wonder_prints_is_read_back_the_same(
+        rows in proptest::collection::vec((label(), "[0-9]{2}", "[0-9]{4}", measure(), measure()), 1..40),
+        caveats in proptest::collection::vec(sentence(), 0..6),
+        title in "[A-Za-z, ]{0,300}",
+        separator in prop_oneof![Just(", "), Just("; ")],
+        line_end in prop_oneof![Just("\r\n"), Just("\n")],
+        codes in proptest::sample::subsequence(vec!["T40.1", "T40.4"], 1..=1),
+    ) {
+        let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut lines = vec!["\"Notes\"\t\"State\"\t\"State Code\"\t\"Year\"\t\"Year Code\"\tDeaths\tPopulation".to_owned()];
+        for (name, code, year, deaths, population) in &rows {
+            let name = name.replace('"', "\"\"");
+            lines.push(format!("\t\"{name}\"\t\"{code}\"\t\"{year}\"\t\"{year}\"\t{deaths}\t{population}"));
+        }
+        let described: Vec<String> = codes.iter().map(|code| format!("{code} (Some [drug, or so], and more; of it)")).collect();
+        let causes: Vec<String> = ["X40-X44", "X60-X64", "X85", "Y10-Y14"].iter().map(|code| format!("Poisoning, a kind ({code})")).collect();
+        let ucd = if separator == "; " { causes.join("; ") } else { state().ucd.to_string() };
+        lines.push(footer::RULE.to_owned());
+        print(&mut lines, "Dataset: Multiple Cause of Death, 1999-2016");
+        print(&mut lines, "Query Parameters:");
+        print(&mut lines, format!("Title: {title}").trim_end());
+        print(&mut lines, &format!("MCD - ICD-10 Codes: {}", described.join(separator)));
+        print(&mut lines, &format!("UCD - {}: {ucd}", if separator == "; " { "Drug/Alcohol Induced Causes" } else { "ICD-10 Codes" }));
+        print(&mut lines, &format!("Group By: State{separator}Year"));
+        print(&mut lines, "Show Zero Values: True");
+        print(&mut lines, "Show Suppressed: True");
+        lines.push(footer::RULE.to_owned());
+        lines.push("Caveats:".to_owned());
+        for (index, caveat) in caveats.iter().enumerate() {
+            print(&mut lines, &format!("{}. {caveat}", index + 1));
+        }
+
+        let decoded = decode(&state(), &[Page::of_bytes("file:random.txt", lines.join(line_end).into_bytes())]).unwrap();
+        check_edition(&decoded, "mcd-1999-2016", if codes == ["T40.1"] { "heroin" } else { "synthetic" });
+        prop_assert_eq!(decoded.rows.len(), rows.len());
+        for (read, (name, code, year, deaths, population)) in decoded.rows.iter().zip(&rows) {
+            let read: Vec<&str> = read.iter().take(7).map(|cell| cell.as_deref().unwrap()).collect();
+            prop_assert_eq!(read, ["", name, code, year, year, deaths, population]);
+        }
+        let read: Vec<String> = decoded.section("caveat").into_iter().map(|(_, text)| text.to_owned()).collect();
+        prop_assert_eq!(read, caveats);
+        let query = decoded.section("query");
+        prop_assert_eq!(query[0], ("Title", title.as_str()));
+        prop_assert_eq!(query[2].1, ucd.as_str());
+    }
+}

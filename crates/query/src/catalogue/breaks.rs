@@ -1,0 +1,74 @@
+//! Series breaks: dates from which figures are not comparable with earlier ones, or periods that stand out.
+
+/// A break in one or more series.
+pub(super) struct Break {
+    /// The first day from which it holds.
+    pub from: &'static str,
+    /// The last day, where it ends.
+    pub until: Option<&'static str>,
+    /// The state concerned, where it is not the whole country: a FIPS code.
+    pub state_fips: Option<&'static str>,
+    /// The datasets concerned, as a LIKE pattern.
+    pub datasets: &'static str,
+    /// What changed.
+    pub about: &'static str,
+}
+
+const fn national(from: &'static str, datasets: &'static str, about: &'static str) -> Break {
+    Break { from, until: None, state_fips: None, datasets, about }
+}
+
+const fn ill_defined(from: &'static str, until: &'static str, state_fips: &'static str) -> Break {
+    Break {
+        from,
+        until: Some(until),
+        state_fips: Some(state_fips),
+        datasets: "cdc%deaths%",
+        about: "Unusually many deaths were coded R99 (ill-defined cause): overdose deaths are among them, and counts \
+                by cause are low.",
+    }
+}
+
+/// All that we know of, in order of time.
+pub(super) const BREAKS: &[Break] = &[
+    national(
+        "1999-01-01",
+        "cdc%deaths%",
+        "Causes of death are coded by ICD-10 from 1999 and by ICD-9 before: counts by cause are not comparable across \
+         it.",
+    ),
+    ill_defined("2005-01-01", "2005-12-31", "54"),
+    ill_defined("2008-01-01", "2009-12-31", "13"),
+    ill_defined("2009-01-01", "2009-12-31", "34"),
+    ill_defined("2009-01-01", "2009-12-31", "54"),
+    national(
+        "2013-01-01",
+        "fbi%",
+        "The FBI collects rape by a revised, wider definition from 2013; violent crime contains it.",
+    ),
+    national(
+        "2014-10-06",
+        "cdc_opioid_dispensing%",
+        "Hydrocodone combination products moved from Schedule III to Schedule II: prescriptions may not be refilled.",
+    ),
+    national(
+        "2014-10-06",
+        "arcos%",
+        "Hydrocodone combination products moved from Schedule III to Schedule II.",
+    ),
+    national(
+        "2017-01-01",
+        "cdc_opioid_dispensing%",
+        "IQVIA changed its method: rates before 2017 are not comparable with later ones.",
+    ),
+    national(
+        "2019-01-01",
+        "cdc_opioid_dispensing%",
+        "The series from 2019 is a revision by IQVIA: it is not to be spliced with earlier editions.",
+    ),
+    national(
+        "2021-01-01",
+        "fbi%",
+        "The FBI ended the Summary Reporting System and took NIBRS alone: many agencies did not report for 2021.",
+    ),
+];

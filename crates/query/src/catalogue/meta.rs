@@ -1,0 +1,225 @@
+//! The schema `meta`: what one must know about the tables, as small tables of its own.
+
+use std::collections::BTreeMap;
+
+use model::column::Vocabulary;
+use model::dataset::Dataset;
+use model::kind::StateFips;
+use model::Result;
+use store::Warehouse;
+use store::commit::{Slice, Snapshot};
+
+use super::breaks::BREAKS;
+use super::Contents;
+use crate::sql::{Sheet, optional, text};
+
+/// The statements that make and fill `meta`.
+pub(super) fn statements(
+    warehouse: &Warehouse,
+    snapshot: &Snapshot,
+    contents: &Contents,
+    datasets: &[Dataset],
+    vocabulary: &Vocabulary,
+) -> Result<Vec<String>> {
+    let sheets = [
+        columns(contents, vocabulary),
+        sources(contents),
+        captures(warehouse, contents),
+        licences(datasets),
+        caveats(datasets),
+        breaks(),
+        snapshots(warehouse, snapshot)?,
+        pins(warehouse)?,
+        states(),
+    ];
+    Ok(sheets.into_iter().flat_map(Sheet::statements).collect())
+}
+
+/// Every column of every table. `about` is null for one that the vocabulary no longer has.
+fn columns(contents: &Contents, vocabulary: &Vocabulary) -> Sheet {
+    let mut sheet = Sheet::new(
+        "columns",
+        "dataset VARCHAR, \"table\" VARCHAR, position INTEGER, \"column\" VARCHAR, \"type\" VARCHAR, unit VARCHAR, \
+         basis VARCHAR, about VARCHAR, field_id INTEGER",
+    );
+    for table in &contents.tables {
+        for (place, column) in table.columns.iter().enumerate() {
+            let meaning = vocabulary.get(&column.name).ok();
+            let some = |word: &str| optional((!word.is_empty()).then_some(word));
+            sheet.row(&[
+                text(table.dataset.as_str()),
+                text(&table.name),
+                (place + 1).to_string(),
+                text(&column.name),
+                text(&column.kind),
+                meaning.map_or("NULL".to_owned(), |meaning| some(&meaning.unit)),
+                meaning.map_or("NULL".to_owned(), |meaning| some(&meaning.basis)),
+                optional(meaning.map(|meaning| &meaning.about)),
+                column.id.to_string(),
+            ]);
+        }
+    }
+    sheet
+}
+
+fn slices(contents: &Contents) -> impl Iterator<Item = ([String; 3], &Slice)> {
+    contents.manifests.iter().flat_map(|manifest| {
+        manifest.slices.iter().map(|slice| {
+            let key = [manifest.dataset.as_str(), slice.release.as_str(), slice.name.as_str()];
+            (key.map(text), slice)
+        })
+    })
+}
+
+/// What each slice came from, and what became of its records.
+fn sources(contents: &Contents) -> Sheet {
+    let mut sheet = Sheet::new(
+        "sources",
+        "dataset VARCHAR, \"release\" VARCHAR, slice VARCHAR, grade VARCHAR, url VARCHAR, note VARCHAR, \
+         captures BIGINT, \"read\" BIGINT, kept BIGINT, totals BIGINT, rejected BIGINT, notes BIGINT",
+    );
+    for ([dataset, release, name], slice) in slices(contents) {
+        let counts = slice.counts;
+        sheet.row(&[
+            dataset,
+            release,
+            name,
+            text(&slice.grade),
+            text(&slice.url),
+            text(&slice.note),
+            slice.captures.len().to_string(),
+            counts.read.to_string(),
+            counts.kept.to_string(),
+            counts.totals.to_string(),
+            counts.rejected.to_string(),
+            counts.notes.to_string(),
+        ]);
+    }
+    sheet
+}
+
+/// Every capture of every slice. The time and way are null where the receipt of the exchange cannot be read: a missing
+/// receipt must not keep anybody from the data, and verification reports it.
+fn captures(warehouse: &Warehouse, contents: &Contents) -> Sheet {
+    let archive = warehouse.archive();
+    let mut receipts: BTreeMap<&str, [String; 2]> = BTreeMap::new();
+    let mut sheet = Sheet::new(
+        "captures",
+        "sha256 VARCHAR, url VARCHAR, exchange VARCHAR, fetched_at TIMESTAMP, via VARCHAR, dataset VARCHAR, \
+         \"release\" VARCHAR, slice VARCHAR, position INTEGER",
+    );
+    for ([dataset, release, name], slice) in slices(contents) {
+        for (place, capture) in slice.captures.iter().enumerate() {
+            let [at, via] = receipts
+                .entry(&capture.exchange)
+                .or_insert_with(|| match archive.exchange(&capture.exchange) {
+                    Ok(exchange) => [timestamp(&exchange.finished.to_string()), text(&exchange.via)],
+                    Err(_) => ["NULL".to_owned(), "NULL".to_owned()],
+                })
+                .clone();
+            sheet.row(&[
+                text(capture.sha256.as_str()),
+                text(&capture.url),
+                text(&capture.exchange),
+                at,
+                via,
+                dataset.clone(),
+                release.clone(),
+                name.clone(),
+                (place + 1).to_string(),
+            ]);
+        }
+    }
+    sheet
+}
+
+fn licences(datasets: &[Dataset]) -> Sheet {
+    let mut sheet = Sheet::new(
+        "licences",
+        "dataset VARCHAR, title VARCHAR, publisher VARCHAR, licence VARCHAR, citation VARCHAR, disclosure VARCHAR",
+    );
+    for dataset in datasets {
+        let spec = &dataset.spec;
+        sheet.row(&[
+            text(dataset.id.as_str()),
+            text(&spec.title),
+            text(&spec.publisher),
+            text(&spec.licence),
+            text(&spec.citation),
+            text(spec.disclosure.as_str()),
+        ]);
+    }
+    sheet
+}
+
+fn caveats(datasets: &[Dataset]) -> Sheet {
+    let mut sheet = Sheet::new("caveats", "dataset VARCHAR, position INTEGER, caveat VARCHAR");
+    for dataset in datasets {
+        for (place, caveat) in dataset.spec.caveats.iter().enumerate() {
+            sheet.row(&[text(dataset.id.as_str()), (place + 1).to_string(), text(caveat)]);
+        }
+    }
+    sheet
+}
+
+fn breaks() -> Sheet {
+    let mut sheet = Sheet::new(
+        "breaks",
+        "\"from\" DATE, until DATE, state_fips VARCHAR, datasets VARCHAR, about VARCHAR",
+    );
+    for entry in BREAKS {
+        let date = |day: &str| format!("DATE '{day}'");
+        sheet.row(&[
+            date(entry.from),
+            entry.until.map_or("NULL".to_owned(), date),
+            optional(entry.state_fips),
+            text(entry.datasets),
+            text(entry.about),
+        ]);
+    }
+    sheet
+}
+
+/// All snapshots; `shown` is true of the one that this catalogue shows.
+fn snapshots(warehouse: &Warehouse, shown: &Snapshot) -> Result<Sheet> {
+    let mut sheet = Sheet::new(
+        "snapshots",
+        "snapshot BIGINT, parent BIGINT, created TIMESTAMP, origin VARCHAR, program VARCHAR, datasets BIGINT, \
+         shown BOOLEAN",
+    );
+    for number in warehouse.numbers()? {
+        let snapshot = warehouse.snapshot(number)?;
+        sheet.row(&[
+            snapshot.number.to_string(),
+            snapshot.parent.map_or("NULL".to_owned(), |parent| parent.to_string()),
+            timestamp(&snapshot.created.to_string()),
+            text(snapshot.origin.as_str()),
+            text(&snapshot.program),
+            snapshot.datasets.len().to_string(),
+            (snapshot.number == shown.number).to_string(),
+        ]);
+    }
+    Ok(sheet)
+}
+
+fn pins(warehouse: &Warehouse) -> Result<Sheet> {
+    let mut sheet = Sheet::new("pins", "pin VARCHAR, snapshot BIGINT, created TIMESTAMP");
+    for pin in warehouse.pins()? {
+        sheet.row(&[text(&pin.name), pin.snapshot.to_string(), timestamp(&pin.created.to_string())]);
+    }
+    Ok(sheet)
+}
+
+/// States by code, for joining a code to a name or an abbreviation.
+fn states() -> Sheet {
+    let mut sheet = Sheet::new("states", "state_fips VARCHAR, usps VARCHAR, state VARCHAR");
+    for state in StateFips::all() {
+        sheet.row(&[text(&state.to_string()), text(state.usps()), text(state.name())]);
+    }
+    sheet
+}
+
+/// A moment, in UTC and without a zone, which is how all times stand in the warehouse.
+fn timestamp(rfc3339: &str) -> String {
+    format!("CAST({} AS TIMESTAMP)", text(rfc3339.trim_end_matches('Z')))
+}

@@ -1,0 +1,241 @@
+//! `datasets`: the catalogue.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use ingest::extract::extractor;
+use model::dataset::{Column, Dataset};
+use model::{Error, Kind, Result};
+use serde::Serialize;
+
+use super::Context;
+use crate::output::{grouped, list, print_json, say, table};
+use crate::project::Project;
+
+#[derive(Args)]
+pub struct Datasets {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show everything that is declared of one dataset, and what the warehouse holds of it
+    Show {
+        /// The dataset
+        id: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Line {
+    id: String,
+    title: String,
+    row: String,
+    publisher: String,
+    disclosure: &'static str,
+    proven: String,
+}
+
+impl Datasets {
+    pub fn run(self, context: &Context) -> Result<ExitCode> {
+        let project = context.project()?;
+        match self.command {
+            None => {
+                let lines: Vec<_> = project.datasets.iter().map(line).collect();
+                list(context.json(), &["dataset", "what it is", "a row is", "proven by"], &lines, |line| {
+                    vec![line.id.clone(), line.title.clone(), line.row.clone(), line.proven.clone()]
+                })?;
+            }
+            Some(Command::Show { id }) => show(context, &project, project.dataset(&id)?)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn line(dataset: &Dataset) -> Line {
+    let mut proven: Vec<_> = dataset.spec.evidence.iter().map(|evidence| evidence.proven.as_str()).collect();
+    proven.sort_unstable();
+    proven.dedup();
+    Line {
+        id: dataset.id.to_string(),
+        title: dataset.spec.title.clone(),
+        row: dataset.spec.row.clone(),
+        publisher: dataset.spec.publisher.clone(),
+        disclosure: dataset.spec.disclosure.as_str(),
+        proven: proven.join(" and "),
+    }
+}
+
+#[derive(Serialize)]
+struct Shown {
+    id: String,
+    title: String,
+    row: String,
+    publisher: String,
+    licence: String,
+    citation: String,
+    disclosure: &'static str,
+    schedule: String,
+    source: serde_json::Value,
+    key: Vec<String>,
+    partition: String,
+    columns: Vec<ColumnLine>,
+    ignored: std::collections::BTreeMap<String, String>,
+    caveats: Vec<String>,
+    evidence: Vec<[String; 3]>,
+    checks: serde_json::Value,
+    pipeline_sha256: String,
+    held: Vec<Held>,
+}
+
+#[derive(Serialize)]
+struct ColumnLine {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    unit: String,
+    basis: String,
+    from: String,
+    about: String,
+}
+
+#[derive(Serialize)]
+struct Held {
+    release: String,
+    slice: String,
+    grade: String,
+    rows: u64,
+    note: String,
+}
+
+fn show(context: &Context, project: &Project, dataset: &Dataset) -> Result<()> {
+    let shown = gather(context, project, dataset)?;
+    if context.json() {
+        return print_json(&shown);
+    }
+    say(&format!("{}: {}", shown.id, shown.title));
+    for (name, value) in [
+        ("a row is", &shown.row),
+        ("publisher", &shown.publisher),
+        ("licence", &shown.licence),
+        ("cite as", &shown.citation),
+        ("schedule", &shown.schedule),
+        ("partition", &shown.partition),
+        ("declaration", &format!("sha256 {}", shown.pipeline_sha256)),
+    ] {
+        say(&format!("  {name:<12} {value}"));
+    }
+    say(&format!("  {:<12} {}", "disclosure", shown.disclosure));
+    say(&format!("  {:<12} {}", "key", shown.key.join(", ")));
+    say(&format!("\nSource ({})", dataset.source_kind()));
+    for slice in extractor(dataset)?.slices() {
+        say(&format!("  {} [{}] {}", slice.name, slice.grade.as_str(), slice.url));
+        if !slice.note.is_empty() {
+            say(&format!("      {}", slice.note));
+        }
+    }
+    say("\nLayouts accepted, and what they rest on");
+    for [layout, proven, note] in &shown.evidence {
+        let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
+        say(&format!("  {proven:<8} {layout}{note}"));
+    }
+    say("\nColumns");
+    let rows = shown.columns.iter().map(|column| {
+        vec![column.name.clone(), column.kind.clone(), column.unit.clone(), column.from.clone(), column.about.clone()]
+    });
+    say(&table(&["column", "type", "unit", "from", "meaning"], rows));
+    if !shown.ignored.is_empty() {
+        say("\nUpstream headers that are not kept");
+        for (header, reason) in &shown.ignored {
+            say(&format!("  {header}: {reason}"));
+        }
+    }
+    say("\nWhat to know before using it");
+    for caveat in &shown.caveats {
+        say(&format!("  - {caveat}"));
+    }
+    if !shown.held.is_empty() {
+        say("\nIn the newest snapshot");
+        let rows = shown.held.iter().map(|held| {
+            vec![held.release.clone(), held.slice.clone(), held.grade.clone(), grouped(held.rows), held.note.clone()]
+        });
+        say(&table(&["release", "slice", "source", "rows", "note"], rows));
+    }
+    Ok(())
+}
+
+fn gather(context: &Context, project: &Project, dataset: &Dataset) -> Result<Shown> {
+    let spec = &dataset.spec;
+    let as_json = |value: &toml::Table| {
+        serde_json::to_value(value)
+            .map_err(|cause| Error::new(Kind::Internal, "a declaration cannot be written as JSON").caused_by(cause))
+    };
+    let mut columns = Vec::new();
+    for name in dataset.columns() {
+        let meaning = project.vocabulary.get(&name)?;
+        let declared = spec.column.iter().find(|column| column.columns().contains(&name));
+        columns.push(ColumnLine {
+            kind: meaning.kind.sql(),
+            unit: meaning.unit.clone(),
+            basis: meaning.basis.clone(),
+            from: declared.map(from).unwrap_or_default(),
+            about: meaning.about.clone(),
+            name,
+        });
+    }
+    let mut held = Vec::new();
+    if context.root().join("tollhouse.json").is_file() {
+        let warehouse = context.warehouse()?;
+        if let Some((_, manifest)) = ingest::run::base(&warehouse, dataset)? {
+            held.extend(manifest.slices.into_iter().map(|slice| Held {
+                release: slice.release.to_string(),
+                slice: slice.name,
+                grade: slice.grade,
+                rows: slice.counts.kept,
+                note: slice.note,
+            }));
+        }
+    }
+    let check = &spec.check;
+    Ok(Shown {
+        id: dataset.id.to_string(),
+        title: spec.title.clone(),
+        row: spec.row.clone(),
+        publisher: spec.publisher.clone(),
+        licence: spec.licence.clone(),
+        citation: spec.citation.clone(),
+        disclosure: spec.disclosure.as_str(),
+        schedule: spec.schedule.clone(),
+        source: as_json(&spec.source)?,
+        key: check.key.clone(),
+        partition: format!("{:?}", spec.partition).to_lowercase(),
+        columns,
+        ignored: spec.ignore.clone(),
+        caveats: spec.caveats.clone(),
+        evidence: spec
+            .evidence
+            .iter()
+            .map(|evidence| [evidence.layout.clone(), evidence.proven.as_str().to_owned(), evidence.note.clone()])
+            .collect(),
+        checks: serde_json::json!({
+            "rows_min": check.rows.min,
+            "may_shrink": check.rows.may_shrink,
+            "max_rejected": check.max_rejected,
+            "total": check.total,
+            "sum": check.sum.iter().map(|sum| serde_json::json!({
+                "column": sum.column, "of": sum.of, "except": sum.except,
+            })).collect::<Vec<_>>(),
+        }),
+        pipeline_sha256: dataset.digest.to_string(),
+        held,
+    })
+}
+
+/// Where a column comes from, in words.
+fn from(column: &Column) -> String {
+    match &column.rule {
+        None => column.from.join(" | "),
+        Some(rule) => format!("computed: {}", format!("{rule:?}").replace('"', "")),
+    }
+}

@@ -1,0 +1,167 @@
+//! The command line: what can be said, and where each command lives.
+
+mod datasets;
+mod demo;
+mod import;
+mod pin;
+mod probe;
+mod run;
+mod snapshot;
+mod sql;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use model::{Kind, Result, ResultExt as _};
+use store::commit::Snapshot;
+use store::Warehouse;
+
+use crate::config::Config;
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::report::EXIT_CODES;
+
+/// Fetches public CDC, FBI and ARCOS data on opioids and violence into a warehouse of immutable snapshots, and answers
+/// questions from any of them.
+#[derive(Parser)]
+#[command(name = "tollhouse", version, after_help = EXIT_CODES, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Args)]
+struct Common {
+    /// The warehouse: a local folder
+    #[arg(long, global = true, env = "TOLLHOUSE_ROOT", default_value = "warehouse/data", value_name = "FOLDER")]
+    root: PathBuf,
+    /// The folder with pipelines/ and warehouse/, instead of the current one or the declarations built in
+    #[arg(long, global = true, value_name = "FOLDER")]
+    project: Option<PathBuf>,
+    /// The configuration, instead of tollhouse.toml in the current folder
+    #[arg(long, global = true, env = "TOLLHOUSE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print lists and results as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Show no progress
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every pipeline offline against a loopback replica of the publishers, and commit
+    Demo(demo::Demo),
+    /// Fetch and commit now
+    Run(run::Run),
+    /// Read files that a person downloaded, on the same path
+    Import(import::Import),
+    /// Ask the real publishers for their smallest useful answers, and compare shapes with the declarations
+    Probe(probe::Probe),
+    /// The catalogue: columns, units, licences, caveats, sources
+    Datasets(datasets::Datasets),
+    /// Ask the warehouse a question; it only reads
+    Sql(sql::Sql),
+    /// Snapshots: the history of the warehouse
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
+    /// Pins: names for snapshots
+    #[command(subcommand)]
+    Pin(pin::Command),
+}
+
+/// Parses the command line and does what it says.
+pub fn main() -> Result<ExitCode> {
+    let Cli { common, command } = Cli::parse();
+    logs();
+    let context = Context { common };
+    match command {
+        Command::Demo(command) => command.run(&context),
+        Command::Run(command) => command.run(&context),
+        Command::Import(command) => command.run(&context),
+        Command::Probe(command) => command.run(&context),
+        Command::Datasets(command) => command.run(&context),
+        Command::Sql(command) => command.run(&context),
+        Command::Snapshot(command) => command.run(&context),
+        Command::Pin(command) => command.run(&context),
+    }
+}
+
+/// Logs go to stderr; `TOLLHOUSE_LOG` says how much of them.
+fn logs() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TOLLHOUSE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+/// What commands share.
+struct Context {
+    common: Common,
+}
+
+impl Context {
+    fn root(&self) -> &Path {
+        &self.common.root
+    }
+
+    fn json(&self) -> bool {
+        self.common.json
+    }
+
+    fn project(&self) -> Result<Project> {
+        Project::load(self.common.project.as_deref())
+    }
+
+    fn config(&self) -> Result<Config> {
+        Config::load(self.common.config.as_deref())
+    }
+
+    fn warehouse(&self) -> Result<Warehouse> {
+        Warehouse::open(self.root())
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::new(self.common.quiet)
+    }
+
+    /// The snapshot that a reader means, with a session on it.
+    fn session(&self, at: Option<&str>) -> Result<(Snapshot, query::Session)> {
+        let project = self.project()?;
+        let warehouse = self.warehouse()?;
+        let snapshot = warehouse.resolve(at)?;
+        let session = query::Session::open(&warehouse, &snapshot, &project.datasets, &project.vocabulary)?;
+        Ok((snapshot, session))
+    }
+}
+
+/// The runtime for the network.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .or_error(Kind::Io, "cannot start the network runtime")
+}
+
+/// Which snapshot to read.
+#[derive(Args)]
+struct At {
+    /// A pin's name or a snapshot's number, instead of the newest snapshot
+    #[arg(long, value_name = "PIN|N")]
+    at: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

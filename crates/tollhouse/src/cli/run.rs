@@ -1,0 +1,180 @@
+//! `run`: fetch and commit now.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use model::dataset::Dataset;
+use model::{Error, Kind, Result};
+use store::{Origin, Warehouse};
+
+use super::{Context, runtime};
+use crate::config::now;
+use crate::output::{complain, grouped, print_json, say, table};
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::report;
+use crate::work::{self, Summary, Work};
+
+#[derive(Args)]
+pub struct Run {
+    /// The datasets to run; `tollhouse datasets` lists them
+    #[arg(value_name = "DATASET", required_unless_present = "all")]
+    datasets: Vec<String>,
+    /// Run every dataset
+    #[arg(long, conflicts_with = "datasets")]
+    all: bool,
+    /// Fetch and check, commit nothing, and say what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Run against the loopback replica: the program's own, or the one at an address on this machine
+    #[arg(long, value_name = "BASE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    replica: Option<String>,
+}
+
+impl Run {
+    pub fn run(self, context: &Context) -> Result<ExitCode> {
+        let project = context.project()?;
+        let datasets = self.choose(&project)?;
+        let own = match self.replica.as_deref() {
+            Some("") => Some(start_replica()?),
+            _ => None,
+        };
+        let base = own.as_ref().map(replica::Replica::base).or(self.replica.clone().filter(|base| !base.is_empty()));
+        let origin = if base.is_some() { Origin::Replica } else { Origin::Live };
+        if let Some(base) = &base {
+            check_loopback(base)?;
+        }
+        let config = context.config()?;
+        if origin == Origin::Live {
+            for dataset in &datasets {
+                config.check_terms(dataset)?;
+            }
+        }
+        let warehouse = Warehouse::open_or_create(context.root(), origin, now())?;
+        let progress = context.progress();
+        let (summary, failures) = go(&Going {
+            project: &project,
+            warehouse: &warehouse,
+            datasets: &datasets,
+            config: &config,
+            replica: base.as_deref(),
+            progress: &progress,
+            commit: !self.dry_run,
+        })?;
+        progress.finish();
+        if context.json() {
+            print_json(&summary)?;
+        } else {
+            tell(&summary, self.dry_run);
+        }
+        match failures.into_iter().next() {
+            None => Ok(ExitCode::SUCCESS),
+            Some(kind) => Ok(ExitCode::from(report::exit_code(kind))),
+        }
+    }
+
+    fn choose<'a>(&self, project: &'a Project) -> Result<Vec<&'a Dataset>> {
+        if self.all {
+            return Ok(project.datasets.iter().collect());
+        }
+        self.datasets.iter().map(|id| project.dataset(id)).collect()
+    }
+}
+
+/// What a run needs.
+pub struct Going<'a> {
+    pub project: &'a Project,
+    pub warehouse: &'a Warehouse,
+    pub datasets: &'a [&'a Dataset],
+    pub config: &'a crate::config::Config,
+    pub replica: Option<&'a str>,
+    pub progress: &'a Progress,
+    pub commit: bool,
+}
+
+/// Runs the datasets one after the other and commits what succeeded, once. A dataset that fails is told of and leaves
+/// the others alone; the kinds of the failures come back.
+pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
+    let runtime = runtime()?;
+    let engine = {
+        let _entered = runtime.enter();
+        going.config.engine(going.warehouse, going.datasets, going.replica)?
+    };
+    let mut summary = Summary::default();
+    let mut staged = Vec::new();
+    let mut failures = Vec::new();
+    for dataset in going.datasets {
+        if going.replica.is_none() && going.config.needs_person(dataset)? {
+            failures.push(Kind::Usage);
+            report::print(
+                &Error::new(Kind::Usage, format!("{}: its publisher serves it only to a person", dataset.id)).hint(
+                    "make the export that `tollhouse datasets show` describes, then `tollhouse import` it; \
+                     or keep exports on a share of yours and name it under [hosts] in tollhouse.toml",
+                ),
+            );
+            continue;
+        }
+        let work = work::fetch_and_stage(going.project, going.warehouse, &engine, dataset, going.progress);
+        match runtime.block_on(work) {
+            Ok(Work::Unchanged) => {
+                going.progress.done(&format!("{}: unchanged", dataset.id));
+                summary.unchanged.push(dataset.id.clone());
+            }
+            Ok(Work::Staged(one)) => staged.push(*one),
+            Err(error) => {
+                failures.push(error.kind());
+                report::print(&error.while_doing(&dataset.id));
+            }
+        }
+    }
+    summary.slices = work::summarise(going.warehouse, &staged)?;
+    if going.commit {
+        let snapshot = work::commit(going.project, going.warehouse, &staged)?;
+        summary.snapshot = snapshot.map(|snapshot| snapshot.number);
+    }
+    Ok((summary, failures))
+}
+
+/// Tells what a run did.
+pub fn tell(summary: &Summary, dry_run: bool) {
+    if !summary.slices.is_empty() {
+        let rows = summary.slices.iter().map(|slice| {
+            vec![
+                slice.dataset.to_string(),
+                slice.release.clone(),
+                if slice.grade == "publisher" { slice.slice.clone() } else { format!("{} ({})", slice.slice, slice.grade) },
+                grouped(slice.kept),
+                grouped(slice.totals),
+                grouped(slice.rejected),
+                slice.before.map_or_else(|| "new".to_owned(), grouped),
+            ]
+        });
+        say(&table(&["dataset", "release", "slice", "rows", "totals", "rejected", "before"], rows));
+    }
+    match (summary.snapshot, dry_run) {
+        (Some(number), _) => say(&format!("Committed snapshot {number}.")),
+        (None, true) => say("Dry run: nothing was committed."),
+        (None, false) if summary.slices.is_empty() && !summary.unchanged.is_empty() => say(&format!(
+            "Nothing to commit: {} of {} datasets asked with conditions, and the publishers say that all are unchanged.",
+            summary.unchanged.len(),
+            summary.unchanged.len()
+        )),
+        (None, false) => say("Nothing was committed."),
+    }
+}
+
+/// The program's own replica.
+pub fn start_replica() -> Result<replica::Replica> {
+    replica::Replica::start_blocking(replica::Options::default())
+        .map_err(|cause| Error::new(Kind::Internal, "the replica does not start").caused_by(cause))
+}
+
+/// A replica is on this machine, or it is none.
+fn check_loopback(base: &str) -> Result<()> {
+    let host = base.strip_prefix("http://").unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
+    if matches!(host, "127.0.0.1" | "localhost") {
+        return Ok(());
+    }
+    complain("a replica's address looks like http://127.0.0.1:PORT");
+    Err(Error::new(Kind::Usage, format!("`{base}` is not an address on this machine")))
+}

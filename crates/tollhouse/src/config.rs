@@ -1,0 +1,125 @@
+//! What an operator configures, read once: who we say we are, which terms are accepted, where hosts really are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ingest::fetch::{Clock, Engine, Settings};
+use model::dataset::{Dataset, Disclosure};
+use model::{Error, Kind, Result, ResultExt as _};
+use serde::Deserialize;
+use store::{Origin, Warehouse};
+
+/// The version of the program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// `tollhouse.toml`; `ops/tollhouse.toml` explains every option.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How a publisher can reach the operator; part of the user agent.
+    pub contact: Option<String>,
+    /// Data-use terms that the operator accepts, such as `nchs`. There is no default.
+    pub accept_terms: BTreeSet<String>,
+    /// Publisher hosts and the base addresses that stand for them.
+    pub hosts: BTreeMap<String, String>,
+    /// Hosts to which publishers may redirect.
+    pub redirect_hosts: Vec<String>,
+    /// Requests per minute, by publisher host.
+    pub requests_per_minute: BTreeMap<String, u32>,
+    /// The largest body that is accepted, in bytes.
+    pub max_bytes: Option<u64>,
+}
+
+impl Config {
+    /// Reads the file named, or `tollhouse.toml` here if there is one.
+    pub fn load(path: Option<&Path>) -> Result<Self> {
+        let default = Path::new("tollhouse.toml");
+        let path = match path {
+            Some(path) => path,
+            None if default.is_file() => default,
+            None => return Ok(Self::default()),
+        };
+        let text = std::fs::read_to_string(path).or_error(Kind::Usage, format!("cannot read {}", path.display()))?;
+        toml::from_str(&text)
+            .map_err(|cause| Error::new(Kind::Usage, format!("{} is not valid", path.display())).caused_by(cause))
+    }
+
+    /// Refuses a dataset whose publisher's terms the operator has not accepted.
+    pub fn check_terms(&self, dataset: &Dataset) -> Result<()> {
+        let terms = dataset.spec.disclosure;
+        if terms == Disclosure::None || self.accept_terms.contains(terms.as_str()) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Usage,
+            format!("{} comes under the `{}` data-use terms, which are not accepted", dataset.id, terms.as_str()),
+        )
+        .hint(format!(
+            "read them ({}); if you accept, say accept_terms = [\"{}\"] in tollhouse.toml",
+            dataset.spec.licence,
+            terms.as_str()
+        )))
+    }
+
+    /// The engine for a warehouse: real publishers, or a replica at `replica`.
+    pub fn engine(&self, warehouse: &Warehouse, datasets: &[&Dataset], replica: Option<&str>) -> Result<Engine> {
+        let contact = self.contact.as_deref().unwrap_or("no contact configured");
+        let mut settings = Settings {
+            user_agent: format!("tollhouse/{VERSION} (data archive; {contact})"),
+            hosts: self.hosts.clone(),
+            only_mapped: false,
+            via: Origin::Live.as_str().to_owned(),
+            redirect_hosts: self.redirect_hosts.clone(),
+            attempts: 6,
+            first_delay: Duration::from_secs(1),
+            longest_delay: Duration::from_secs(120),
+            requests_per_minute: self.requests_per_minute.clone(),
+            default_per_minute: 30,
+            connect_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(120),
+            max_bytes: self.max_bytes.unwrap_or(1 << 40),
+        };
+        if let Some(base) = replica {
+            settings.only_mapped = true;
+            Origin::Replica.as_str().clone_into(&mut settings.via);
+            settings.hosts = hosts(datasets)?
+                .into_iter()
+                .map(|host| (host.clone(), format!("{}/{host}", base.trim_end_matches('/'))))
+                .collect();
+            settings.attempts = 4;
+            settings.first_delay = Duration::from_millis(20);
+            settings.longest_delay = Duration::from_secs(2);
+        }
+        Engine::new(settings, warehouse.archive(), clock())
+    }
+
+    /// Why a dataset cannot be fetched by a program, if it cannot: its publisher serves it only to a person.
+    pub fn needs_person(&self, dataset: &Dataset) -> Result<bool> {
+        let hosts = hosts(&[dataset])?;
+        Ok(hosts.iter().any(|host| host.ends_with(".invalid") && !self.hosts.contains_key(host)))
+    }
+}
+
+/// The hosts that datasets are fetched from.
+fn hosts(datasets: &[&Dataset]) -> Result<BTreeSet<String>> {
+    let mut hosts = BTreeSet::new();
+    for dataset in datasets {
+        for slice in ingest::extract::extractor(dataset)?.slices() {
+            let host = slice.url.split("//").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+            hosts.insert(host.to_owned());
+        }
+    }
+    Ok(hosts)
+}
+
+/// The time. Only the program reads the clock.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+fn clock() -> Clock {
+    Arc::new(now)
+}

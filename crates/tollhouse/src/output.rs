@@ -1,0 +1,79 @@
+//! What the program says: results on stdout, everything else on stderr. The only file that prints.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program prints")]
+
+use std::io::Write as _;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use model::{Kind, Result, ResultExt as _};
+use serde::Serialize;
+
+/// A line of result.
+pub fn say(line: &str) {
+    println!("{line}");
+}
+
+/// A line for the person at the terminal, beside the result.
+pub fn complain(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Bytes of result, as they are. A reader that stopped reading is no error.
+pub fn write(bytes: &[u8]) -> Result<()> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.or_error(Kind::Io, "cannot write to standard output"),
+    }
+}
+
+/// A list, as a table or as JSON.
+pub fn list<T: Serialize>(json: bool, header: &[&str], items: &[T], row: impl Fn(&T) -> Vec<String>) -> Result<()> {
+    if json {
+        return print_json(&items);
+    }
+    say(&table(header, items.iter().map(row)));
+    Ok(())
+}
+
+/// One value as JSON.
+pub fn print_json<T: Serialize>(value: &T) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).or_error(Kind::Internal, "a result cannot be written as JSON")?;
+    say(&text);
+    Ok(())
+}
+
+/// A plain table that fits the terminal.
+pub fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    table.to_string()
+}
+
+/// A whole number with thousands separators.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(37_154), "37,154");
+        assert_eq!(grouped(38_269_630), "38,269,630");
+    }
+}

@@ -1,0 +1,105 @@
+//! The declarations: pipelines and columns.
+//!
+//! Read from a folder that has `pipelines/` and `warehouse/columns.toml` (the current one, or `--project`), else those
+//! built into the program. So a dataset of a known kind is added by writing a file, and an installed program still works
+//! anywhere.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+use model::column::Vocabulary;
+use model::dataset::Dataset;
+use model::{DatasetId, Error, Kind, Result, ResultExt as _};
+
+static PIPELINES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../pipelines");
+const COLUMNS: &str = include_str!("../../../warehouse/columns.toml");
+
+/// All declarations.
+pub struct Project {
+    /// The column vocabulary.
+    pub vocabulary: Vocabulary,
+    /// The datasets, by name.
+    pub datasets: Vec<Dataset>,
+}
+
+impl Project {
+    /// Reads the declarations.
+    pub fn load(folder: Option<&Path>) -> Result<Self> {
+        let is_project = |folder: &Path| folder.join("pipelines").is_dir() && folder.join("warehouse/columns.toml").is_file();
+        let folder = match folder {
+            Some(folder) if !is_project(folder) => {
+                return Err(Error::new(
+                    Kind::Usage,
+                    format!("{} has no pipelines/ and warehouse/columns.toml", folder.display()),
+                )
+                .hint("--project names the folder that holds them; without it, those built in are used"));
+            }
+            Some(folder) => Some(folder.to_owned()),
+            None => Some(PathBuf::from(".")).filter(|here| is_project(here)),
+        };
+        let columns = match &folder {
+            Some(folder) => read(&folder.join("warehouse/columns.toml"))?,
+            None => COLUMNS.to_owned(),
+        };
+        let vocabulary = Vocabulary::parse(&columns)?;
+        let datasets = files(folder.as_deref(), "pipelines", &PIPELINES, "toml")?
+            .iter()
+            .map(|(id, text)| Dataset::parse(id, text, &vocabulary))
+            .collect::<Result<Vec<_>>>()?;
+        for dataset in &datasets {
+            ingest::extract::extractor(dataset)?;
+        }
+        Ok(Self { vocabulary, datasets })
+    }
+
+    /// A dataset by name.
+    pub fn dataset(&self, id: &str) -> Result<&Dataset> {
+        let id: DatasetId = id.parse()?;
+        self.datasets.iter().find(|dataset| dataset.id == id).ok_or_else(|| {
+            let names: Vec<_> = self.datasets.iter().map(|dataset| dataset.id.as_str()).collect();
+            Error::new(Kind::Usage, format!("there is no dataset `{id}`"))
+                .hint(format!("the datasets are {}", names.join(", ")))
+        })
+    }
+}
+
+/// Files of one kind in a folder, by name without ending.
+fn files(folder: Option<&Path>, below: &str, built_in: &Dir<'_>, ending: &str) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    let mut add = |path: &Path, text: String| {
+        if path.extension().is_some_and(|found| found == ending)
+            && let Some(stem) = path.file_stem()
+        {
+            found.push((stem.to_string_lossy().into_owned(), text));
+        }
+    };
+    match folder {
+        None => {
+            for file in built_in.files() {
+                add(file.path(), file.contents_utf8().unwrap_or_default().to_owned());
+            }
+        }
+        Some(folder) => {
+            for path in entries(&folder.join(below))? {
+                if path.is_file() {
+                    add(&path, read(&path)?);
+                }
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let what = || format!("cannot list {}", folder.display());
+    let entries = std::fs::read_dir(folder).or_error(Kind::Io, what())?;
+    entries.map(|entry| Ok(entry.or_error(Kind::Io, what())?.path())).collect()
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).or_error(Kind::Usage, format!("cannot read {}", path.display()))
+}

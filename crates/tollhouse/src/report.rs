@@ -1,0 +1,62 @@
+//! Errors at the edge: one place prints them and turns their kinds into exit codes.
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use model::{Error, Kind};
+
+use crate::output::complain;
+
+/// The exit codes, for scripts. They never change their meaning.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+   0  done, or nothing to do
+   1  a verdict: damage found by `snapshot verify`, a probe that found a moved publisher
+   2  bad usage: a command, the configuration or a declaration is wrong
+  10  a publisher could not be reached, or kept failing
+  11  a publisher refused: not found, forbidden, throttled for good
+  12  what came is not the data: an HTML page, a Git-LFS pointer, a cut or corrupt file
+  13  a publisher changed its format, or the file is another table
+  14  a check that a commit needs failed
+  15  lost a race: another run committed the same slice first
+  16  committed bytes are damaged
+  17  the local disk or file system failed
+  70  a bug of ours";
+
+/// The exit code of a kind of failure.
+pub fn exit_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage => 2,
+        Kind::Unreachable => 10,
+        Kind::Refused => 11,
+        Kind::NotData => 12,
+        Kind::Changed => 13,
+        Kind::CheckFailed => 14,
+        Kind::LostRace => 15,
+        Kind::Damaged => 16,
+        Kind::Io => 17,
+        Kind::Internal => 70,
+    }
+}
+
+/// Prints an error with its chain and its hint.
+pub fn print(error: &Error) {
+    complain(&format!("error: {error}"));
+    let mut source = error.source();
+    while let Some(cause) = source {
+        complain(&format!("  because: {cause}"));
+        source = cause.source();
+    }
+    if let Some(hint) = error.hint_text() {
+        complain(&format!("  what next: {hint}"));
+    }
+    if error.kind() == Kind::Internal {
+        complain("  this is a bug of ours: please report it, with the command and this text");
+    }
+}
+
+/// Prints an error and gives its exit code.
+pub fn fail(error: &Error) -> ExitCode {
+    print(error);
+    ExitCode::from(exit_code(error.kind()))
+}

@@ -152,17 +152,17 @@ fn total(candidate: &Candidate<'_>, name: &str) -> Result<Check> {
     let rows = candidate.integers(candidate.kept, name)?;
     let totals = candidate.integers(candidate.totals, name)?;
     if totals.len() != 1 || totals.is_null(0) {
-        return Err(candidate.failed(format!("one total row with `{name}` is expected, and there are {}", totals.len())));
+        return Err(
+            candidate.failed(format!("one total row with `{name}` is expected, and there are {}", totals.len()))
+        );
     }
     if rows.null_count() > 0 {
         return Ok(passed(format!("total of {name}"), "not comparable: a row is withheld".to_owned()));
     }
     let sum: i64 = rows.iter().flatten().sum();
     if sum != totals.value(0) {
-        return Err(candidate.failed(format!(
-            "the publisher's total of `{name}` is {}, and the rows sum to {sum}",
-            totals.value(0)
-        )));
+        return Err(candidate
+            .failed(format!("the publisher's total of `{name}` is {}, and the rows sum to {sum}", totals.value(0))));
     }
     Ok(passed(format!("total of {name}"), format!("{sum}, as the publisher's total row says")))
 }
@@ -189,13 +189,14 @@ fn row_sum(candidate: &Candidate<'_>, sum: &SumCheck) -> Result<Check> {
         }
         let key = candidate.key_text(row)?;
         if !sum.except.contains_key(&key) {
-            return Err(candidate.failed(format!(
-                "in {key}, `{}` is {} and its parts ({}) sum to {found}",
-                sum.column,
-                whole.value(row),
-                sum.of.join(", ")
-            ))
-            .hint("if the publisher really printed it so, declare it under [check.sum.except] with a reason"));
+            return Err(candidate
+                .failed(format!(
+                    "in {key}, `{}` is {} and its parts ({}) sum to {found}",
+                    sum.column,
+                    whole.value(row),
+                    sum.of.join(", ")
+                ))
+                .hint("if the publisher really printed it so, declare it under [check.sum.except] with a reason"));
         }
         excepted.insert(key);
     }
@@ -203,10 +204,16 @@ fn row_sum(candidate: &Candidate<'_>, sum: &SumCheck) -> Result<Check> {
     let release = candidate.name.split(' ').next().unwrap_or_default();
     let stale = sum.except.keys().find(|key| key.starts_with(&format!("{release} / ")) && !excepted.contains(*key));
     if let Some(key) = stale {
-        return Err(candidate.failed(format!("the declared exception {key} no longer breaks the sum of `{}`", sum.column)));
+        return Err(
+            candidate.failed(format!("the declared exception {key} no longer breaks the sum of `{}`", sum.column))
+        );
     }
     Ok(passed(
         format!("sum of {}", sum.column),
-        format!("holds in {} of {compared} rows, {} declared exceptions", compared - excepted.len() as u64, excepted.len()),
+        format!(
+            "holds in {} of {compared} rows, {} declared exceptions",
+            compared - excepted.len() as u64,
+            excepted.len()
+        ),
     ))
 }

@@ -35,10 +35,7 @@ impl<R: Read> Read for Limited<R> {
         match self.left.checked_sub(count as u64) {
             Some(left) => self.left = left,
             None => {
-                return Err(std::io::Error::other(format!(
-                    "{} inflates to more than the pipeline allows",
-                    self.url
-                )));
+                return Err(std::io::Error::other(format!("{} inflates to more than the pipeline allows", self.url)));
             }
         }
         Ok(count)
@@ -52,18 +49,23 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     let lower = text[..text.len().min(64)].to_ascii_lowercase();
     if text.is_empty() {
-        return Err(not_data("an empty body").hint("ask again later; if it stays so, `tollhouse probe` shows what the publisher serves now"));
+        return Err(not_data("an empty body")
+            .hint("ask again later; if it stays so, `tollhouse probe` shows what the publisher serves now"));
     }
     if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") || lower.starts_with(b"<head") {
-        return Err(not_data("an HTML page").hint("open the address in a browser: the publisher may have moved the file or ask for a sign-in"));
+        return Err(not_data("an HTML page")
+            .hint("open the address in a browser: the publisher may have moved the file or ask for a sign-in"));
     }
     if text.starts_with(b"version https://git-lfs.github.com/spec/") {
-        return Err(not_data("a Git-LFS pointer").hint("fetch the file itself (`git lfs pull`), not the pointer that stands for it"));
+        return Err(not_data("a Git-LFS pointer")
+            .hint("fetch the file itself (`git lfs pull`), not the pointer that stands for it"));
     }
     let matches = match expect {
         Expect::Workbook => head.starts_with(&ZIP) || head.starts_with(&OLE),
         Expect::Json => matches!(text.first(), Some(b'[' | b'{')),
-        Expect::Text => head.starts_with(&GZIP) || !(head.starts_with(&ZIP) || head.iter().take(512).any(|byte| *byte == 0)),
+        Expect::Text => {
+            head.starts_with(&GZIP) || !(head.starts_with(&ZIP) || head.iter().take(512).any(|byte| *byte == 0))
+        }
     };
     if matches {
         return Ok(());
@@ -93,10 +95,7 @@ pub fn check_whole(body: Box<dyn Read + Send>, limit: u64, url: &str) -> Result<
 pub fn check_page(page: &Page, extractor: &dyn Extractor) -> Result<()> {
     let mut head = Vec::new();
     let slice = extractor.slices().into_iter().next();
-    page.raw()?
-        .take(4096)
-        .read_to_end(&mut head)
-        .or_error(Kind::Io, format!("cannot read {}", page.url))?;
+    page.raw()?.take(4096).read_to_end(&mut head).or_error(Kind::Io, format!("cannot read {}", page.url))?;
     // An imported file may be any of the containers that the extractor reads; its own inspection tells them apart.
     let expect = match slice.map(|slice| extractor.next_page(&slice, &[])) {
         Some(Ok(Some(request))) if request.expect == Expect::Workbook => Expect::Workbook,

@@ -282,8 +282,8 @@ fn through(kept: &[RecordBatch], column: &str) -> Result<Option<Release>> {
         .max();
     newest
         .map(|day| {
-            let date = date(day)
-                .ok_or_else(|| Error::new(Kind::CheckFailed, format!("`{column}` has an impossible date")))?;
+            let date =
+                date(day).ok_or_else(|| Error::new(Kind::CheckFailed, format!("`{column}` has an impossible date")))?;
             format!("through-{:04}-{:02}", date.year(), date.month()).parse()
         })
         .transpose()
@@ -301,15 +301,22 @@ fn whole(job: &Job<'_>, release: &Release, batches: &[RecordBatch], by: &[&str])
         vec![Arc::new(StringArray::from_iter_values(vec![release.as_str(); batch.num_rows()]))];
     columns.extend(batch.columns().iter().cloned());
     let batch = RecordBatch::try_new(schema, columns).or_error(Kind::Internal, broken)?;
-    let order = by.iter().filter_map(|name| {
-        Some(SortColumn { values: Arc::clone(batch.column_by_name(name)?), options: None })
-    });
-    let order = lexsort_to_indices(&order.collect::<Vec<_>>(), None).or_error(Kind::Internal, "rows cannot be sorted")?;
+    let order = by
+        .iter()
+        .filter_map(|name| Some(SortColumn { values: Arc::clone(batch.column_by_name(name)?), options: None }));
+    let order =
+        lexsort_to_indices(&order.collect::<Vec<_>>(), None).or_error(Kind::Internal, "rows cannot be sorted")?;
     take_record_batch(&batch, &order).or_error(Kind::Internal, "rows cannot be sorted")
 }
 
 /// Writes a table's rows as parts: one, or one for each year. No rows, no part.
-fn write(job: &Job<'_>, table: &str, release: &Release, rows: &RecordBatch, partition: &Partition) -> Result<Vec<Part>> {
+fn write(
+    job: &Job<'_>,
+    table: &str,
+    release: &Release,
+    rows: &RecordBatch,
+    partition: &Partition,
+) -> Result<Vec<Part>> {
     if rows.num_rows() == 0 {
         return Ok(Vec::new());
     }
@@ -339,9 +346,8 @@ const NOTES: &[&str] = &["release", "note_section", "note_label", "note_text", "
 
 /// The notes of a slice as rows.
 fn notes(job: &Job<'_>, release: &Release, pages: &[Page], notes: &[Note]) -> Result<RecordBatch> {
-    let text = |get: &dyn Fn(&Note) -> String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(notes.iter().map(get)))
-    };
+    let text =
+        |get: &dyn Fn(&Note) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(notes.iter().map(get))) };
     let records: Int64Array = notes.iter().map(|note| i64::try_from(note.record).ok()).collect();
     let columns = vec![
         text(&|_| release.to_string()),

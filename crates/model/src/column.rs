@@ -55,9 +55,7 @@ impl Type {
             Type::Decimal { precision, scale } => DataType::Decimal128(precision, scale),
             Type::Date => DataType::Date32,
             Type::Boolean => DataType::Boolean,
-            Type::Text | Type::StateFips | Type::CountyFips | Type::Ndc | Type::Zip | Type::DeaNumber => {
-                DataType::Utf8
-            }
+            Type::Text | Type::StateFips | Type::CountyFips | Type::Ndc | Type::Zip | Type::DeaNumber => DataType::Utf8,
         }
     }
 
@@ -100,9 +98,8 @@ pub struct Vocabulary(BTreeMap<String, Meaning>);
 impl Vocabulary {
     /// Reads `warehouse/columns.toml`. Fails where two columns share an id.
     pub fn parse(text: &str) -> Result<Self> {
-        let columns: BTreeMap<String, Meaning> = toml::from_str(text).map_err(|error| {
-            Error::new(Kind::Usage, "the column vocabulary cannot be read").caused_by(error)
-        })?;
+        let columns: BTreeMap<String, Meaning> = toml::from_str(text)
+            .map_err(|error| Error::new(Kind::Usage, "the column vocabulary cannot be read").caused_by(error))?;
         let mut ids = BTreeMap::new();
         for (name, meaning) in &columns {
             if let Some(other) = ids.insert(meaning.id, name) {

@@ -392,8 +392,8 @@ impl Dataset {
             Error::new(Kind::Usage, format!("pipelines/{id}.toml: {message}"))
                 .hint("`tollhouse datasets show` prints a declaration that works")
         };
-        let spec: Spec = toml::from_str(text)
-            .map_err(|error| bad("the declaration cannot be read".to_owned()).caused_by(error))?;
+        let spec: Spec =
+            toml::from_str(text).map_err(|error| bad("the declaration cannot be read".to_owned()).caused_by(error))?;
         let dataset = Self { digest: Digest::of(text), id: id.clone(), spec };
         let columns = dataset.columns();
         let mut seen = BTreeSet::new();
@@ -514,9 +514,7 @@ mod tests {
         let dataset = parse(PIPELINE).unwrap();
         assert_eq!(
             dataset.columns(),
-            [
-                "release", "year", "deaths", "deaths_low", "deaths_high", "deaths_status", "_capture", "_record"
-            ]
+            ["release", "year", "deaths", "deaths_low", "deaths_high", "deaths_status", "_capture", "_record"]
         );
     }
 

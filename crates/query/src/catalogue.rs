@@ -43,12 +43,7 @@ pub fn path(warehouse: &Warehouse) -> PathBuf {
 ///
 /// `datasets` and `vocabulary` say what the columns mean; a dataset that is declared and has no data yet is an empty
 /// view.
-pub fn write(
-    warehouse: &Warehouse,
-    snapshot: &Snapshot,
-    datasets: &[Dataset],
-    vocabulary: &Vocabulary,
-) -> Result<u64> {
+pub fn write(warehouse: &Warehouse, snapshot: &Snapshot, datasets: &[Dataset], vocabulary: &Vocabulary) -> Result<u64> {
     let mut snapshot = snapshot.clone();
     let mut plan = Plan::of(warehouse, &snapshot, datasets, vocabulary)?;
     loop {
@@ -145,10 +140,7 @@ fn replace(warehouse: &Warehouse, plan: &Plan) -> Result<()> {
     let folder = warehouse.root().join("tmp");
     let cannot = || format!("cannot write the catalogue {}", path(warehouse).display());
     std::fs::create_dir_all(&folder).or_error(Kind::Io, cannot())?;
-    let own = tempfile::Builder::new()
-        .prefix("catalogue-")
-        .tempdir_in(&folder)
-        .or_error(Kind::Io, cannot())?;
+    let own = tempfile::Builder::new().prefix("catalogue-").tempdir_in(&folder).or_error(Kind::Io, cannot())?;
     let built = own.path().join(FILE);
     build(&built, plan)?;
     File::open(&built).and_then(|file| file.sync_all()).or_error(Kind::Io, cannot())?;

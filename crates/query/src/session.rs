@@ -97,7 +97,8 @@ impl Session {
 }
 
 /// Functions that read something else than the views, or run SQL that was not looked at.
-const FORBIDDEN: &[&str] = &["read_", "glob", "json_execute_serialized_sql", "query", "query_table", "sniff_csv", "parquet_"];
+const FORBIDDEN: &[&str] =
+    &["read_", "glob", "json_execute_serialized_sql", "query", "query_table", "sniff_csv", "parquet_"];
 
 fn walk(node: &Value) -> Result<()> {
     match node {

@@ -114,12 +114,9 @@ impl What {
         const HTML: &str = "text/html; charset=utf-8";
         match self {
             Self::Status { code, headers, body } => {
-                let named =
-                    headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-                let mut page =
-                    Page::plain(*code, named.map_or("text/plain", |(_, kind)| kind), body.clone());
-                let others =
-                    headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+                let named = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+                let mut page = Page::plain(*code, named.map_or("text/plain", |(_, kind)| kind), body.clone());
+                let others = headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
                 page.headers = others.map(|(name, value)| (name.clone(), value.clone())).collect();
                 Some(page)
             }
@@ -136,10 +133,7 @@ impl What {
             Self::LfsPointer => Some(Page::plain(
                 200,
                 "text/plain; charset=utf-8",
-                format!(
-                    "version https://git-lfs.github.com/spec/v1\noid sha256:{:064x}\nsize 16801\n",
-                    0x70_11
-                ),
+                format!("version https://git-lfs.github.com/spec/v1\noid sha256:{:064x}\nsize 16801\n", 0x70_11),
             )),
             Self::NotFoundHtml => Some(Page::plain(404, HTML, not_found(path))),
             Self::Redirect { to } => {
@@ -166,9 +160,7 @@ impl What {
                 let end = text.find("\"---\"").unwrap_or(text.len());
                 page.replace(page.body.slice(..end));
             }
-            Self::CountyTable if matches!(page.format, Format::Cities(_)) => {
-                page.replace(cius::counties()?.xlsx()?)
-            }
+            Self::CountyTable if matches!(page.format, Format::Cities(_)) => page.replace(cius::counties()?.xlsx()?),
             Self::RenamedColumn { .. } | Self::ExtraColumn { .. } | Self::ZeroRows => {
                 if let Some(body) = self.reshape(page)? {
                     page.replace(body);
@@ -197,8 +189,7 @@ impl What {
                 (self.lines(rows, '\t') + footer).into_bytes()
             }
             Format::Soda | Format::Metadata => {
-                let mut value: Value =
-                    serde_json::from_slice(&page.body).map_err(|e| Error::print("JSON", e))?;
+                let mut value: Value = serde_json::from_slice(&page.body).map_err(|e| Error::print("JSON", e))?;
                 if page.format == Format::Soda {
                     self.soda(&mut value);
                     self.soda_headers(&mut page.headers);
@@ -233,19 +224,17 @@ impl What {
 
     /// Delimited text: a header line, then rows; line ends and a byte order mark stay as they are.
     fn lines(&self, text: &str, separator: char) -> String {
-        let (mark, text) =
-            text.strip_prefix('\u{feff}').map_or(("", text), |text| ("\u{feff}", text));
+        let (mark, text) = text.strip_prefix('\u{feff}').map_or(("", text), |text| ("\u{feff}", text));
         let mut out = mark.to_owned();
         for (at, line) in text.split_inclusive('\n').enumerate() {
             let content = line.trim_end_matches(['\r', '\n']);
             let end = &line[content.len()..];
             match self {
                 Self::RenamedColumn { from, to } if at == 0 => {
-                    let renamed =
-                        content.split(separator).map(|name| match name.trim_matches('"') {
-                            plain if same(plain, from) => name.replace(plain, to),
-                            _ => name.to_owned(),
-                        });
+                    let renamed = content.split(separator).map(|name| match name.trim_matches('"') {
+                        plain if same(plain, from) => name.replace(plain, to),
+                        _ => name.to_owned(),
+                    });
                     out.push_str(&renamed.collect::<Vec<_>>().join(&separator.to_string()));
                 }
                 Self::ExtraColumn { name } => {
@@ -263,10 +252,8 @@ impl What {
 
     fn soda(&self, value: &mut Value) {
         let Value::Array(rows) = value else { return };
-        let counted = rows
-            .first()
-            .and_then(Value::as_object)
-            .is_some_and(|row| row.len() == 1 && row.contains_key("count"));
+        let counted =
+            rows.first().and_then(Value::as_object).is_some_and(|row| row.len() == 1 && row.contains_key("count"));
         if counted {
             if let Self::ZeroRows = self {
                 *value = json!([{ "count": "0" }]);
@@ -277,11 +264,8 @@ impl What {
             match self {
                 Self::RenamedColumn { from, to } => {
                     let renamed = std::mem::take(row).into_iter();
-                    *row = renamed
-                        .map(|(key, value)| {
-                            (if same(&key, from) { to.clone() } else { key }, value)
-                        })
-                        .collect();
+                    *row =
+                        renamed.map(|(key, value)| (if same(&key, from) { to.clone() } else { key }, value)).collect();
                 }
                 Self::ExtraColumn { name } => {
                     row.insert(name.clone(), json!("1"));
@@ -321,11 +305,7 @@ impl What {
         match self {
             Self::RenamedColumn { from, to } => {
                 for column in columns.iter_mut().filter_map(Value::as_object_mut) {
-                    if column
-                        .get("fieldName")
-                        .and_then(Value::as_str)
-                        .is_some_and(|field| same(field, from))
-                    {
+                    if column.get("fieldName").and_then(Value::as_str).is_some_and(|field| same(field, from)) {
                         column.insert("name".to_owned(), json!(to));
                         column.insert("fieldName".to_owned(), json!(to));
                     }
@@ -348,11 +328,7 @@ impl What {
 
 /// Whether two spellings of a column's name are the same but for case, blanks and signs.
 fn same(a: &str, b: &str) -> bool {
-    let key = |name: &str| {
-        name.chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .collect::<String>()
-    };
+    let key =
+        |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     key(a) == key(b)
 }

@@ -41,16 +41,8 @@ pub struct Seen {
 }
 
 /// Which request headers are kept.
-const KEPT: [&str; 8] = [
-    "user-agent",
-    "accept",
-    "accept-encoding",
-    "if-none-match",
-    "if-modified-since",
-    "range",
-    "if-range",
-    "from",
-];
+const KEPT: [&str; 8] =
+    ["user-agent", "accept", "accept-encoding", "if-none-match", "if-modified-since", "range", "if-range", "from"];
 
 /// The publishers on loopback. Stops when dropped.
 pub struct Replica {
@@ -79,8 +71,7 @@ impl Replica {
     /// # Errors
     /// The port does not open.
     pub async fn start(options: Options) -> Result<Self> {
-        let listener =
-            tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::serve)?;
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::serve)?;
         let port = listener.local_addr().map_err(Error::serve)?.port();
         let faults = options.faults.into_iter().map(|fault| (fault, 0)).collect();
         let shared = Arc::new(Shared {
@@ -105,12 +96,7 @@ impl Replica {
     /// The runtime does not start, or the port does not open.
     pub fn start_blocking(options: Options) -> Result<Self> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder
-            .worker_threads(1)
-            .thread_name("replica")
-            .enable_all()
-            .build()
-            .map_err(Error::serve)?;
+        let runtime = builder.worker_threads(1).thread_name("replica").enable_all().build().map_err(Error::serve)?;
         let mut replica = runtime.block_on(Self::start(options))?;
         replica.runtime = Some(runtime);
         Ok(replica)
@@ -163,9 +149,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Printing may take a moment, so it does not happen on the runtime's own threads.
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
     let (head, _) = request.into_parts();
-    let answered =
-        tokio::task::spawn_blocking(move || shared.answer(&head.method, &head.uri, &head.headers))
-            .await;
+    let answered = tokio::task::spawn_blocking(move || shared.answer(&head.method, &head.uri, &head.headers)).await;
     answered.unwrap_or_else(|e| broken(&e.to_string()))
 }
 
@@ -226,8 +210,7 @@ impl Shared {
             let value = headers.get(*name)?.to_str().ok()?;
             Some(((*name).to_owned(), value.to_owned()))
         });
-        let status =
-            if matches!(delivery, Delivery::Dropped) { 0 } else { response.status().as_u16() };
+        let status = if matches!(delivery, Delivery::Dropped) { 0 } else { response.status().as_u16() };
         lock(&self.seen).push(Seen {
             method: method.to_string(),
             host,
@@ -240,16 +223,9 @@ impl Shared {
     }
 
     /// The edition served now, and the fault whose turn it is with the number of that turn.
-    fn turn(
-        &self,
-        uri: &Uri,
-        host: &str,
-        path: &str,
-        query: &[(String, String)],
-    ) -> (Edition, Option<(What, u32)>) {
+    fn turn(&self, uri: &Uri, host: &str, path: &str, query: &[(String, String)]) -> (Edition, Option<(What, u32)>) {
         let sent = uri.path_and_query().map_or("", |target| target.as_str());
-        let decoded: Vec<String> =
-            query.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let decoded: Vec<String> = query.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let decoded = format!("/{host}{path}?{}", decoded.join("&"));
         let mut changing = lock(&self.changing);
         let edition = changing.edition;
@@ -268,9 +244,7 @@ impl Shared {
 fn respond(page: Page, method: &Method, asked: &HeaderMap, delivery: Delivery) -> Response<Body> {
     let mut headers = HeaderMap::new();
     let mut set = |name: &str, value: &str| {
-        if let (Ok(name), Ok(value)) =
-            (header::HeaderName::try_from(name), HeaderValue::try_from(value))
-        {
+        if let (Ok(name), Ok(value)) = (header::HeaderName::try_from(name), HeaderValue::try_from(value)) {
             headers.insert(name, value);
         }
     };
@@ -313,8 +287,7 @@ fn respond(page: Page, method: &Method, asked: &HeaderMap, delivery: Delivery) -
     }
     let body = if method == Method::HEAD { Bytes::new() } else { body };
     let mut response = Response::new(deliver(body, delivery));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     response
 }
@@ -322,22 +295,14 @@ fn respond(page: Page, method: &Method, asked: &HeaderMap, delivery: Delivery) -
 /// Whether the client already has this: If-None-Match decides, else If-Modified-Since.
 fn unchanged(asked: &HeaderMap, etag: &str, modified: Option<u64>) -> bool {
     if let Some(known) = text(asked, "if-none-match") {
-        return known
-            .split(',')
-            .map(str::trim)
-            .any(|known| known == "*" || known.trim_start_matches("W/") == etag);
+        return known.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == etag);
     }
     let since = text(asked, "if-modified-since").and_then(seconds);
     matches!((since, modified), (Some(since), Some(modified)) if modified <= since)
 }
 
 /// The single byte range asked for: `None` where the whole is due, `Some(None)` where it lies outside.
-fn range(
-    asked: &HeaderMap,
-    etag: &str,
-    modified: Option<u64>,
-    whole: usize,
-) -> Option<Option<(usize, usize)>> {
+fn range(asked: &HeaderMap, etag: &str, modified: Option<u64>, whole: usize) -> Option<Option<(usize, usize)>> {
     if let Some(condition) = text(asked, "if-range") {
         let same = condition == etag || (modified.is_some() && seconds(condition) == modified);
         if !same {

@@ -161,20 +161,14 @@ static FILES: [File; 9] = [
         || cius::cities("2016")?.xlsx(),
     ),
     file(
-        (
-            "www.cdc.gov",
-            "/overdose-prevention/data-research/facts-stats/State Opioid Dispensing Rates.csv",
-        ),
+        ("www.cdc.gov", "/overdose-prevention/data-research/facts-stats/State Opioid Dispensing Rates.csv"),
         Format::Csv,
         "text/csv",
         1_730_764_800, // 2024-11-05
         dispensing::since_2019,
     ),
     file(
-        (
-            GITHUB,
-            "/vishal-337/EPI_Project/411428facac5/data/raw/State_Opioid_Dispensing_Rates_2006_2018.csv",
-        ),
+        (GITHUB, "/vishal-337/EPI_Project/411428facac5/data/raw/State_Opioid_Dispensing_Rates_2006_2018.csv"),
         Format::Csv,
         TEXT,
         1_730_764_800,
@@ -184,12 +178,8 @@ static FILES: [File; 9] = [
 
 /// The portal's CSV of each edition.
 static PORTAL: [File; 2] = [
-    file((SODA, ""), Format::Csv, "text/csv; charset=utf-8", 1_523_404_800, || {
-        socrata::portal_csv(Edition::V2018)
-    }),
-    file((SODA, ""), Format::Csv, "text/csv; charset=utf-8", 1_555_459_200, || {
-        socrata::portal_csv(Edition::V2019)
-    }),
+    file((SODA, ""), Format::Csv, "text/csv; charset=utf-8", 1_523_404_800, || socrata::portal_csv(Edition::V2018)),
+    file((SODA, ""), Format::Csv, "text/csv; charset=utf-8", 1_555_459_200, || socrata::portal_csv(Edition::V2019)),
 ];
 
 /// What a request asks for, host and path decoded.
@@ -213,8 +203,7 @@ pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
     if host != SODA {
         return Ok(nothing(host, path));
     }
-    let Some(name) = path.strip_prefix("/api/views/").or_else(|| path.strip_prefix("/resource/"))
-    else {
+    let Some(name) = path.strip_prefix("/api/views/").or_else(|| path.strip_prefix("/resource/")) else {
         return Ok(soda::missing(path.trim_matches('/')));
     };
     let id = name.split(['.', '/']).next().unwrap_or(name);

@@ -51,9 +51,7 @@ struct Rows {
 fn rows(edition: Edition) -> Result<&'static Rows> {
     static ROWS: [OnceLock<Result<Rows>>; 2] = [const { OnceLock::new() }; 2];
     let slot = &ROWS[edition as usize];
-    let rows = slot.get_or_init(|| {
-        Ok(Rows { json: socrata::json_rows(edition)?, csv: socrata::csv_rows(edition)? })
-    });
+    let rows = slot.get_or_init(|| Ok(Rows { json: socrata::json_rows(edition)?, csv: socrata::csv_rows(edition)? }));
     rows.as_ref().map_err(Error::clone)
 }
 
@@ -63,20 +61,13 @@ pub fn metadata(edition: Edition, moved: u64) -> Result<Page> {
     let updated = i64::try_from(edition.updated() + moved).unwrap_or(i64::MAX);
     let body = socrata::metadata(edition, updated, count);
     let mut page = Page::new(Format::Metadata, "application/json;charset=utf-8", body);
-    page.headers
-        .push(("Cache-Control".to_owned(), "private, no-cache, must-revalidate".to_owned()));
+    page.headers.push(("Cache-Control".to_owned(), "private, no-cache, must-revalidate".to_owned()));
     page.validators = false;
     Ok(page)
 }
 
 /// `/resource/xkb8-kh2a.json` or `.csv`. `moved` seconds are added to the truth's time; `again` makes page 2 repeat page 1.
-pub fn resource(
-    edition: Edition,
-    query: &[(String, String)],
-    csv: bool,
-    moved: u64,
-    again: bool,
-) -> Result<Page> {
+pub fn resource(edition: Edition, query: &[(String, String)], csv: bool, moved: u64, again: bool) -> Result<Page> {
     let (mut limit, mut offset, mut count) = (1000_usize, 0_usize, false);
     for (key, value) in query {
         match key.as_str() {
@@ -96,10 +87,7 @@ pub fn resource(
             "$select" if value == "*" => {}
             "$order" | "$$app_token" => {}
             other => {
-                return Ok(malformed(
-                    &format!("Could not parse SoQL query: {other}={value}"),
-                    query,
-                ));
+                return Ok(malformed(&format!("Could not parse SoQL query: {other}={value}"), query));
             }
         }
     }
@@ -119,11 +107,8 @@ pub fn resource(
         }
         (true, true) => format!("\"count\"\n\"{}\"\n", lines.len()),
     };
-    let (format, kind) = if csv {
-        (Format::Csv, "text/csv; charset=UTF-8")
-    } else {
-        (Format::Soda, "application/json;charset=utf-8")
-    };
+    let (format, kind) =
+        if csv { (Format::Csv, "text/csv; charset=UTF-8") } else { (Format::Soda, "application/json;charset=utf-8") };
     let mut page = Page::new(format, kind, body.into_bytes());
     let truth = http_date(edition.updated() + moved);
     page.modified = Some(edition.updated() + moved);
@@ -149,29 +134,18 @@ pub fn resource(
 
 /// The 404 of a dataset that does not exist.
 pub fn missing(id: &str) -> Page {
-    problem(
-        404,
-        json!({ "code": "dataset.missing", "error": true, "message": "Not found", "data": { "id": id } }),
-    )
+    problem(404, json!({ "code": "dataset.missing", "error": true, "message": "Not found", "data": { "id": id } }))
 }
 
 fn malformed(message: &str, query: &[(String, String)]) -> Page {
     let query: Vec<String> = query.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let data = json!({ "query": query.join("&") });
-    problem(
-        400,
-        json!({ "code": "query.compiler.malformed", "error": true, "message": message, "data": data }),
-    )
+    problem(400, json!({ "code": "query.compiler.malformed", "error": true, "message": message, "data": data }))
 }
 
 fn problem(status: u16, body: serde_json::Value) -> Page {
-    let mut page = Page::new(
-        Format::Other,
-        "application/json;charset=utf-8",
-        format!("{body}\n").into_bytes(),
-    );
-    page.headers
-        .push(("Cache-Control".to_owned(), "private, no-cache, must-revalidate".to_owned()));
+    let mut page = Page::new(Format::Other, "application/json;charset=utf-8", format!("{body}\n").into_bytes());
+    page.headers.push(("Cache-Control".to_owned(), "private, no-cache, must-revalidate".to_owned()));
     page.status = status;
     page.validators = false;
     page

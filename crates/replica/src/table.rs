@@ -19,12 +19,10 @@ impl Table {
     /// Reads `tables/<path>.csv.zst`.
     pub fn read(path: &str) -> Result<Self> {
         let file = format!("{path}.csv.zst");
-        let packed =
-            TABLES.get_file(&file).ok_or_else(|| Error::table(path, "is not embedded"))?.contents();
+        let packed = TABLES.get_file(&file).ok_or_else(|| Error::table(path, "is not embedded"))?.contents();
         let text = zstd::decode_all(packed).map_err(|e| Error::table(path, e))?;
         let csv = csv::Reader::from_reader(text.as_slice());
-        let rows =
-            csv.into_records().collect::<Result<Vec<_>, _>>().map_err(|e| Error::table(path, e))?;
+        let rows = csv.into_records().collect::<Result<Vec<_>, _>>().map_err(|e| Error::table(path, e))?;
         Ok(Self { path: path.to_owned(), rows })
     }
 

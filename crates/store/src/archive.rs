@@ -91,10 +91,7 @@ impl Archive {
             .map_err(std::io::IntoInnerError::into_error)
             .or_error(Kind::Io, "cannot finish the download")?;
         file.as_file().sync_all().or_error(Kind::Io, "cannot sync the download")?;
-        let local = file
-            .into_temp_path()
-            .keep()
-            .or_error(Kind::Io, "cannot keep the download")?;
+        let local = file.into_temp_path().keep().or_error(Kind::Io, "cannot keep the download")?;
         self.files.adopt(&local, &Self::path(&digest))?;
         Ok(digest)
     }
@@ -121,10 +118,7 @@ impl Archive {
     /// The receipt with this name.
     pub fn exchange(&self, id: &str) -> Result<Exchange> {
         let path = format!("exchanges/{id}.json");
-        let bytes = self
-            .files
-            .read(&path)?
-            .ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is missing")))?;
+        let bytes = self.files.read(&path)?.ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is missing")))?;
         let exchange: Exchange = from_json(&path, &bytes)?;
         check_format(&path, exchange.format)?;
         Ok(exchange)

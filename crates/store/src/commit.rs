@@ -211,10 +211,7 @@ impl Warehouse {
     /// A manifest by digest. Its bytes are checked against it.
     pub fn manifest(&self, digest: &Digest) -> Result<Manifest> {
         let path = manifest_path(digest);
-        let bytes = self
-            .files()
-            .read(&path)?
-            .ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is missing")))?;
+        let bytes = self.files().read(&path)?.ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is missing")))?;
         if Digest::of(&bytes) != *digest {
             return Err(Error::new(Kind::Damaged, format!("{path} is not what its name says"))
                 .hint("`tollhouse snapshot verify` says what else is damaged"));

@@ -61,9 +61,8 @@ impl LocalFiles {
         let store = LocalFileSystem::new_with_prefix(root)
             .map_err(|cause| failed("open the warehouse folder", &root.display().to_string(), cause))?
             .with_fsync(true);
-        let root = root
-            .canonicalize()
-            .map_err(|cause| io("open the warehouse folder", &root.display().to_string(), cause))?;
+        let root =
+            root.canonicalize().map_err(|cause| io("open the warehouse folder", &root.display().to_string(), cause))?;
         Ok(Self { store: Arc::new(store), root })
     }
 }

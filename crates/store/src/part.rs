@@ -116,17 +116,14 @@ mod tests {
 
     fn sample() -> RecordBatch {
         let field = |name: &str, kind: DataType, id: i32| {
-            Field::new(name, kind, true)
-                .with_metadata([(model::column::FIELD_ID.to_owned(), id.to_string())].into())
+            Field::new(name, kind, true).with_metadata([(model::column::FIELD_ID.to_owned(), id.to_string())].into())
         };
         let schema = Schema::new(vec![
             field("state_fips", DataType::Utf8, 1),
             field("deaths", DataType::Int64, 2),
             field("rate_per_100k", DataType::Decimal128(18, 9), 3),
         ]);
-        let rates = Decimal128Array::from(vec![Some(36_023_440_000), None])
-            .with_precision_and_scale(18, 9)
-            .unwrap();
+        let rates = Decimal128Array::from(vec![Some(36_023_440_000), None]).with_precision_and_scale(18, 9).unwrap();
         RecordBatch::try_new(
             Arc::new(schema),
             vec![

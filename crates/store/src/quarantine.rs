@@ -34,9 +34,8 @@ pub fn write(warehouse: &Warehouse, dataset: &DatasetId, rows: &[Rejected]) -> R
         text("rule"),
         text("raw"),
     ]);
-    let strings = |get: fn(&Rejected) -> &str| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(rows.iter().map(get)))
-    };
+    let strings =
+        |get: fn(&Rejected) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(get))) };
     let batch = RecordBatch::try_new(
         Arc::new(schema),
         vec![

@@ -79,8 +79,9 @@ impl Warehouse {
     /// Opens the warehouse at `root`.
     pub fn open(root: &Path) -> Result<Self> {
         let none = || {
-            Error::new(Kind::Usage, format!("there is no warehouse at {}", root.display()))
-                .hint("`tollhouse demo` makes one to look at; `tollhouse run` makes a real one; --root names another folder")
+            Error::new(Kind::Usage, format!("there is no warehouse at {}", root.display())).hint(
+                "`tollhouse demo` makes one to look at; `tollhouse run` makes a real one; --root names another folder",
+            )
         };
         if !root.is_dir() {
             return Err(none());

@@ -25,7 +25,8 @@ pub struct Project {
 impl Project {
     /// Reads the declarations.
     pub fn load(folder: Option<&Path>) -> Result<Self> {
-        let is_project = |folder: &Path| folder.join("pipelines").is_dir() && folder.join("warehouse/columns.toml").is_file();
+        let is_project =
+            |folder: &Path| folder.join("pipelines").is_dir() && folder.join("warehouse/columns.toml").is_file();
         let folder = match folder {
             Some(folder) if !is_project(folder) => {
                 return Err(Error::new(

@@ -137,9 +137,8 @@ fn archive_file(warehouse: &Warehouse, dataset: &Dataset, file: &std::path::Path
     };
     archive.record(&exchange)?;
     let kept = digest.clone();
-    let page = Page::new(seen.url.clone(), Vec::new(), digest, move || {
-        archive.open(&kept).map_err(std::io::Error::other)
-    });
+    let page =
+        Page::new(seen.url.clone(), Vec::new(), digest, move || archive.open(&kept).map_err(std::io::Error::other));
     Ok((page, exchange.id))
 }
 

@@ -47,18 +47,13 @@ impl Addresses {
     pub(super) fn new(settings: &Settings) -> Result<Self> {
         let mut bases = BTreeMap::new();
         for (host, base) in &settings.hosts {
-            let base = parse(base)
-                .map_err(|error| error.while_doing(format!("the base URL of {host}")))?;
+            let base = parse(base).map_err(|error| error.while_doing(format!("the base URL of {host}")))?;
             bases.insert(host.to_ascii_lowercase(), base);
         }
         Ok(Self {
             bases,
             only_mapped: settings.only_mapped,
-            redirect_hosts: settings
-                .redirect_hosts
-                .iter()
-                .map(|host| host.to_ascii_lowercase())
-                .collect(),
+            redirect_hosts: settings.redirect_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
         })
     }
 
@@ -76,7 +71,10 @@ impl Addresses {
             }
             return Err(Error::new(
                 Kind::Usage,
-                format!("{} was not asked for: no base URL stands for {host}, and only such hosts may be reached", canonical(url)),
+                format!(
+                    "{} was not asked for: no base URL stands for {host}, and only such hosts may be reached",
+                    canonical(url)
+                ),
             )
             .hint("the replica does not serve this publisher; run without --replica to ask the publisher itself"));
         };
@@ -88,13 +86,7 @@ impl Addresses {
 
     /// Where a redirect leads: from `url`, reached as `wire`, within what was first asked for. Only to the same host
     /// or to hosts that the operator named, and never away from HTTPS.
-    pub(super) fn follow(
-        &self,
-        asked: &Url,
-        url: &Url,
-        wire: &Url,
-        location: Option<&str>,
-    ) -> Result<Url> {
+    pub(super) fn follow(&self, asked: &Url, url: &Url, wire: &Url, location: Option<&str>) -> Result<Url> {
         let refused = |what: String| {
             Error::new(Kind::Refused, format!("{} redirects {what}", canonical(asked)))
                 .hint("open the address in a browser; if the new place is right, put it into the pipeline, or its host into `redirect_hosts`")
@@ -114,8 +106,7 @@ impl Addresses {
         if asked.scheme() == "https" && next.scheme() != "https" {
             return Err(refused(format!("to {}, away from HTTPS", canonical(&next))));
         }
-        parse(next.as_str())
-            .map_err(|error| refused(format!("to {}", canonical(&next))).caused_by(error))
+        parse(next.as_str()).map_err(|error| refused(format!("to {}", canonical(&next))).caused_by(error))
     }
 
     /// The publisher's URL for one below a base URL, preferring the host of `like`.
@@ -145,16 +136,12 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 
 /// A URL that we can ask for: HTTP or HTTPS, with a host, without a name and password in it.
 pub(super) fn parse(text: &str) -> Result<Url> {
-    let mut url =
-        Url::parse(text).or_error(Kind::Usage, format!("`{}` is not a URL", before_query(text)))?;
+    let mut url = Url::parse(text).or_error(Kind::Usage, format!("`{}` is not a URL", before_query(text)))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(Error::new(Kind::Usage, format!("{} is not an HTTP address", canonical(&url))));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::new(
-            Kind::Usage,
-            format!("the address of {} holds a name or password", canonical(&url)),
-        ));
+        return Err(Error::new(Kind::Usage, format!("the address of {} holds a name or password", canonical(&url))));
     }
     url.set_fragment(None);
     Ok(url)
@@ -206,8 +193,7 @@ fn secret(pair: &str) -> Option<String> {
     // `key` also names files in a store (`?key=master_files/reta/reta-2015.zip`): without it two files would share
     // one address, and one would be taken for the other.
     let names_a_file = name == "key" && value.contains('/') && value.contains('.');
-    let known = SECRET.contains(&name.as_str())
-        || SECRET_PREFIX.iter().any(|prefix| name.starts_with(prefix));
+    let known = SECRET.contains(&name.as_str()) || SECRET_PREFIX.iter().any(|prefix| name.starts_with(prefix));
     (known && !names_a_file).then(|| value.into_owned())
 }
 
@@ -237,10 +223,7 @@ mod tests {
         check(&format!("{soda}&$$app_token=s3cr3t"), soda);
         check(&format!("{soda}&%24%24app_token=s3cr3t"), soda);
         check("https://h/a?API_KEY=s3cr3t&from=01-2020", "https://h/a?from=01-2020");
-        check(
-            "https://h/a.zip?X-Amz-Signature=ab&X-Amz-Expires=900&x-amz-date=1",
-            "https://h/a.zip",
-        );
+        check("https://h/a.zip?X-Amz-Signature=ab&X-Amz-Expires=900&x-amz-date=1", "https://h/a.zip");
         check("https://h/a.zip?AWSAccessKeyId=a&Signature=b&Expires=1#part", "https://h/a.zip");
         check("https://h/a?token=x&token=y", "https://h/a");
         check("https://h/f?monkey=banana&keys=3", "https://h/f?monkey=banana&keys=3");
@@ -248,8 +231,7 @@ mod tests {
 
     #[test]
     fn a_key_that_names_a_file_tells_addresses_apart() {
-        let file =
-            "https://cde.ucr.cjis.gov/LATEST/s3/signedurl?key=master_files/reta/reta-2015.zip";
+        let file = "https://cde.ucr.cjis.gov/LATEST/s3/signedurl?key=master_files/reta/reta-2015.zip";
         check(file, file);
         check("https://h/f?key=AbC123/x+y", "https://h/f");
     }

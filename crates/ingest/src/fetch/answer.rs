@@ -15,14 +15,8 @@ use super::address::{canonical, redact};
 const PRIVATE: &[&str] = &["set-cookie", "set-cookie2"];
 
 /// Headers that tell of one message, not of the document; a 304 or a 206 does not change what they said before.
-const OF_THE_MESSAGE: &[&str] = &[
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "keep-alive",
-    "transfer-encoding",
-];
+const OF_THE_MESSAGE: &[&str] =
+    &["connection", "content-encoding", "content-length", "content-range", "keep-alive", "transfer-encoding"];
 
 /// How much of a refusal is read, in bytes, and quoted, in characters.
 const WORDS_READ: usize = 8 * 1024;
@@ -46,9 +40,7 @@ impl Head {
             let value = String::from_utf8_lossy(value.as_bytes());
             let value = match (name.as_str(), Url::parse(&value)) {
                 ("location" | "content-location", Ok(url)) => canonical(&url),
-                ("location" | "content-location", Err(_)) => {
-                    value.split('?').next().unwrap_or_default().to_owned()
-                }
+                ("location" | "content-location", Err(_)) => value.split('?').next().unwrap_or_default().to_owned(),
                 _ => value.into_owned(),
             };
             headers.push((name.as_str().to_owned(), redact(&value, secrets)));
@@ -93,8 +85,7 @@ impl Head {
         if let Ok(seconds) = text.parse() {
             return Some(Duration::from_secs(seconds));
         }
-        let until =
-            httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let until = httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         let now = Duration::try_from(now.duration_since(Timestamp::UNIX_EPOCH)).ok()?;
         Some(until.saturating_sub(now))
     }
@@ -105,10 +96,7 @@ pub(super) fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'
 }
 
 /// What is known of a document after a later answer about it, which names only what it wants to.
-pub(super) fn updated(
-    known: &[(String, String)],
-    later: &[(String, String)],
-) -> Vec<(String, String)> {
+pub(super) fn updated(known: &[(String, String)], later: &[(String, String)]) -> Vec<(String, String)> {
     let later = || later.iter().filter(|(name, _)| !OF_THE_MESSAGE.contains(&name.as_str()));
     let kept = known.iter().filter(|(name, _)| !later().any(|(newer, _)| newer == name));
     kept.chain(later()).cloned().collect()
@@ -168,16 +156,9 @@ fn without_tags(document: &str) -> String {
 
 /// A status and the words that came with it.
 pub(super) fn said(status: u16, words: &str) -> String {
-    let name = StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or("");
+    let name = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
     let status = format!("{status} {name}");
-    if words.is_empty() {
-        status.trim_end().to_owned()
-    } else {
-        format!("{}: “{words}”", status.trim_end())
-    }
+    if words.is_empty() { status.trim_end().to_owned() } else { format!("{}: “{words}”", status.trim_end()) }
 }
 
 /// Whether the words take back what the status promises: api.data.gov's gateway says 503 to a key that made too many
@@ -214,8 +195,7 @@ mod tests {
     use super::*;
 
     fn head(headers: &[(&str, &str)]) -> Head {
-        let headers =
-            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Head { status: 200, headers }
     }
 
@@ -240,11 +220,7 @@ mod tests {
         let now = Timestamp::from_second(1_445_412_480).unwrap();
         #[track_caller]
         fn check(text: &str, now: Timestamp, seconds: Option<u64>) {
-            assert_eq!(
-                head(&[("retry-after", text)]).retry_after(now),
-                seconds.map(Duration::from_secs),
-                "{text}"
-            );
+            assert_eq!(head(&[("retry-after", text)]).retry_after(now), seconds.map(Duration::from_secs), "{text}");
         }
         check("120", now, Some(120));
         check("Wed, 21 Oct 2015 07:28:30 GMT", now, Some(30));
@@ -280,11 +256,9 @@ mod tests {
 
     #[test]
     fn a_later_answer_replaces_what_it_names_and_keeps_the_rest() {
-        let known =
-            head(&[("etag", "\"a\""), ("content-length", "9"), ("x-soda2-fields", "[]")]).headers;
+        let known = head(&[("etag", "\"a\""), ("content-length", "9"), ("x-soda2-fields", "[]")]).headers;
         let later = head(&[("content-length", "0"), ("etag", "\"b\"")]).headers;
-        let expected =
-            head(&[("content-length", "9"), ("x-soda2-fields", "[]"), ("etag", "\"b\"")]).headers;
+        let expected = head(&[("content-length", "9"), ("x-soda2-fields", "[]"), ("etag", "\"b\"")]).headers;
         assert_eq!(updated(&known, &later), expected);
     }
 }

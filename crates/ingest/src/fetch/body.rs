@@ -37,12 +37,7 @@ impl Engine {
     }
 
     /// Receives a body, or the rest of it, to its end.
-    pub(super) async fn receive(
-        &self,
-        visit: &mut Visit,
-        head: &Head,
-        mut response: Response,
-    ) -> Result<(), Setback> {
+    pub(super) async fn receive(&self, visit: &mut Visit, head: &Head, mut response: Response) -> Result<(), Setback> {
         let mut buffer = Vec::with_capacity(WRITE);
         let cut = loop {
             match response.chunk().await {
@@ -76,21 +71,14 @@ impl Engine {
     fn too_large(&self, visit: &Visit, head: &Head) -> Setback {
         let error = Error::new(
             Kind::NotData,
-            format!(
-                "{} is larger than the {} bytes that are allowed",
-                visit.canonical, self.settings.max_bytes
-            ),
+            format!("{} is larger than the {} bytes that are allowed", visit.canonical, self.settings.max_bytes),
         )
         .hint("raise `max_bytes` in the configuration if the publisher's file has really grown");
         Setback::Refused(head.clone(), error)
     }
 
     /// Lets a body that came whole into the archive, if it is what was asked for.
-    pub(super) fn admit(
-        &self,
-        visit: &mut Visit,
-        inspect: Inspect<'_>,
-    ) -> Result<Fetched, Setback> {
+    pub(super) fn admit(&self, visit: &mut Visit, inspect: Inspect<'_>) -> Result<Fetched, Setback> {
         let Some(Body { spool, head, .. }) = visit.body.take() else {
             return Err(Error::new(Kind::Internal, "a body came and was not kept").into());
         };
@@ -98,9 +86,7 @@ impl Engine {
         let spool = Arc::new(Mutex::new(Some(spool)));
         let page = {
             let spool = spool.clone();
-            Page::new(visit.canonical.clone(), head.headers.clone(), digest, move || {
-                read_back(&spool)
-            })
+            Page::new(visit.canonical.clone(), head.headers.clone(), digest, move || read_back(&spool))
         };
         if let Err(error) = blocking(|| self.judge(&page, visit.expect, inspect)) {
             return Err(verdict(head, error));
@@ -119,20 +105,10 @@ impl Engine {
 
     /// The publisher says that what we hold is current: that is recorded, and the archived body is looked at again,
     /// because the pipeline may have changed.
-    pub(super) fn unchanged(
-        &self,
-        visit: &Visit,
-        head: &Head,
-        inspect: Inspect<'_>,
-    ) -> Result<Fetched, Setback> {
-        let held =
-            visit.previous.as_ref().and_then(|previous| Some((previous, previous.digest.clone()?)));
+    pub(super) fn unchanged(&self, visit: &Visit, head: &Head, inspect: Inspect<'_>) -> Result<Fetched, Setback> {
+        let held = visit.previous.as_ref().and_then(|previous| Some((previous, previous.digest.clone()?)));
         let Some((previous, digest)) = held else {
-            return Err(Error::new(
-                Kind::Internal,
-                "a condition was sent without a body to fall back on",
-            )
-            .into());
+            return Err(Error::new(Kind::Internal, "a condition was sent without a body to fall back on").into());
         };
         let bytes = previous.bytes;
         let head = Head { status: head.status, headers: updated(&previous.headers, &head.headers) };
@@ -159,9 +135,7 @@ impl Engine {
 
     fn archived(&self, visit: &Visit, headers: Vec<(String, String)>, digest: Digest) -> Page {
         let (archive, body) = (self.archive.clone(), digest.clone());
-        Page::new(visit.canonical.clone(), headers, digest, move || {
-            archive.open(&body).map_err(std::io::Error::other)
-        })
+        Page::new(visit.canonical.clone(), headers, digest, move || archive.open(&body).map_err(std::io::Error::other))
     }
 
     /// Records the publisher's final answer; returns the name of the exchange.
@@ -211,16 +185,13 @@ fn verdict(head: Head, error: Error) -> Setback {
 
 fn beginning(body: Box<dyn Read + Send>, url: &str) -> Result<Vec<u8>> {
     let mut head = Vec::new();
-    body.take(BEGINNING)
-        .read_to_end(&mut head)
-        .or_error(Kind::Io, format!("cannot read the body of {url}"))?;
+    body.take(BEGINNING).read_to_end(&mut head).or_error(Kind::Io, format!("cannot read the body of {url}"))?;
     Ok(head)
 }
 
 fn read_back(spool: &Mutex<Option<Spool>>) -> std::io::Result<Box<dyn Read + Send>> {
     let mut spool = spool.lock().unwrap_or_else(PoisonError::into_inner);
-    let spool =
-        spool.as_mut().ok_or_else(|| std::io::Error::other("it has moved into the archive"))?;
+    let spool = spool.as_mut().ok_or_else(|| std::io::Error::other("it has moved into the archive"))?;
     spool.reader().map_err(std::io::Error::other)
 }
 

@@ -186,9 +186,7 @@ impl Engine {
             failures += 1;
             let pause = passing.wait.unwrap_or_default().max(delays.next().unwrap_or_default());
             let longest = self.settings.longest_delay;
-            if failures >= self.settings.attempts
-                || passing.wait.is_some_and(|asked| asked > longest)
-            {
+            if failures >= self.settings.attempts || passing.wait.is_some_and(|asked| asked > longest) {
                 return Err(self.give_up(&visit, passing)?);
             }
             let pause = pause.min(longest);
@@ -262,11 +260,9 @@ impl Engine {
             };
             visit.secrets.extend(address::secrets(&url));
         }
-        let error = Error::new(
-            Kind::Refused,
-            format!("{} redirects more than {MOST_REDIRECTS} times", visit.canonical),
-        )
-        .hint("open the address in a browser: the publisher may ask for a sign-in");
+        let error =
+            Error::new(Kind::Refused, format!("{} redirects more than {MOST_REDIRECTS} times", visit.canonical))
+                .hint("open the address in a browser: the publisher may ask for a sign-in");
         Err(Setback::Refused(Head { status: 302, headers: Vec::new() }, error))
     }
 
@@ -274,9 +270,7 @@ impl Engine {
     fn unanswered(&self, error: reqwest::Error) -> Setback {
         let error = error.without_url();
         if error.is_builder() {
-            return Setback::Ours(
-                Error::new(Kind::Internal, "cannot form the request").caused_by(error),
-            );
+            return Setback::Ours(Error::new(Kind::Internal, "cannot form the request").caused_by(error));
         }
         let what = if error.is_timeout() {
             "no answer in time"
@@ -294,13 +288,8 @@ impl Engine {
         let said = answer::said(head.status, &words);
         if head.is_passing() && !answer::is_final(&words) {
             let wait = head.retry_after((self.clock)());
-            return Passing {
-                what: format!("it answered {said}"),
-                head: Some(head),
-                wait,
-                ..Passing::default()
-            }
-            .into();
+            return Passing { what: format!("it answered {said}"), head: Some(head), wait, ..Passing::default() }
+                .into();
         }
         let error = answer::refusal(&visit.canonical, head.status, &said);
         Setback::Refused(head, error)
@@ -321,10 +310,8 @@ impl Engine {
 
     /// Records what the publisher said last, and says that our patience ended.
     fn give_up(&self, visit: &Visit, passing: Passing) -> Result<Error> {
-        let (url, attempts, longest) =
-            (&visit.canonical, visit.attempts, self.settings.longest_delay);
-        let tries =
-            if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+        let (url, attempts, longest) = (&visit.canonical, visit.attempts, self.settings.longest_delay);
+        let tries = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
         let head = passing.head;
         let error = match (passing.verdict, passing.wait.filter(|asked| *asked > longest)) {
             (Some(verdict), _) => verdict.while_doing(format!("after {tries}")),
@@ -391,21 +378,17 @@ fn client(settings: &Settings, tls: bool) -> Result<reqwest::Client> {
         builder = builder.tls_certs_only([]);
     }
     builder.build().map_err(|cause| {
-        Error::new(Kind::Usage, "cannot set up HTTPS").caused_by(cause).hint(
-            "the system's root certificates are needed: install the package `ca-certificates`",
-        )
+        Error::new(Kind::Usage, "cannot set up HTTPS")
+            .caused_by(cause)
+            .hint("the system's root certificates are needed: install the package `ca-certificates`")
     })
 }
 
 fn header_map(headers: &[(String, String)]) -> Result<HeaderMap> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .or_error(Kind::Internal, "cannot form a header")?;
-        map.append(
-            name,
-            HeaderValue::from_str(value).or_error(Kind::Internal, "cannot form a header")?,
-        );
+        let name = HeaderName::from_bytes(name.as_bytes()).or_error(Kind::Internal, "cannot form a header")?;
+        map.append(name, HeaderValue::from_str(value).or_error(Kind::Internal, "cannot form a header")?);
     }
     Ok(map)
 }

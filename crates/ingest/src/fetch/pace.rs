@@ -44,8 +44,7 @@ impl Pace {
         // A period of nothing is no limit.
         let quota = Quota::with_period(*self.between.get(host).unwrap_or(&self.otherwise))?;
         let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
-        let limiter =
-            limiters.entry(host.to_owned()).or_insert_with(|| Arc::new(RateLimiter::direct(quota)));
+        let limiter = limiters.entry(host.to_owned()).or_insert_with(|| Arc::new(RateLimiter::direct(quota)));
         Some(limiter.clone())
     }
 }
@@ -53,8 +52,7 @@ impl Pace {
 /// The time between two requests.
 fn apart(per_minute: u32, host: &str) -> Result<Duration> {
     Duration::from_secs(60).checked_div(per_minute).ok_or_else(|| {
-        Error::new(Kind::Usage, format!("no request per minute is allowed to {host}"))
-            .hint("allow at least one")
+        Error::new(Kind::Usage, format!("no request per minute is allowed to {host}")).hint("allow at least one")
     })
 }
 
@@ -70,8 +68,7 @@ mod tests {
     #[track_caller]
     fn check(wire: &str, free: usize) {
         let (pace, wire) = (pace(), Url::parse(wire).unwrap());
-        let passed = (0..3)
-            .filter(|_| pace.limiter(&wire, &wire).is_none_or(|limiter| limiter.check().is_ok()));
+        let passed = (0..3).filter(|_| pace.limiter(&wire, &wire).is_none_or(|limiter| limiter.check().is_ok()));
         assert_eq!(passed.count(), free, "{wire}");
     }
 

@@ -71,21 +71,14 @@ impl Visit {
     pub(super) fn prepare(&mut self) {
         // Compressed on the way, a body would have neither a length nor a digest that the publisher knows.
         let mut sent = vec![("accept-encoding".to_owned(), "identity".to_owned())];
-        let validator = self
-            .body
-            .as_ref()
-            .and_then(|body| body.validator.clone())
-            .filter(|_| self.received > 0);
+        let validator = self.body.as_ref().and_then(|body| body.validator.clone()).filter(|_| self.received > 0);
         if let Some(validator) = validator {
             sent.push(("range".to_owned(), format!("bytes={}-", self.received)));
             sent.push(("if-range".to_owned(), validator));
         } else if let Some(previous) = &self.previous {
-            for (ours, theirs) in
-                [("if-none-match", "etag"), ("if-modified-since", "last-modified")]
-            {
+            for (ours, theirs) in [("if-none-match", "etag"), ("if-modified-since", "last-modified")] {
                 // Verbatim: an ETag may end in a note on the encoding, or not even be quoted.
-                let value = find(&previous.headers, theirs)
-                    .filter(|value| HeaderValue::from_str(value).is_ok());
+                let value = find(&previous.headers, theirs).filter(|value| HeaderValue::from_str(value).is_ok());
                 sent.extend(value.map(|value| (ours.to_owned(), value.to_owned())));
             }
         }
@@ -101,11 +94,7 @@ impl Visit {
     }
 
     /// Starts a body from its first byte.
-    pub(super) fn start_body(
-        &mut self,
-        head: &Head,
-        new: impl FnOnce() -> Result<Spool>,
-    ) -> Result<()> {
+    pub(super) fn start_body(&mut self, head: &Head, new: impl FnOnce() -> Result<Spool>) -> Result<()> {
         let spool = match self.body.take() {
             Some(mut body) => {
                 body.spool.restart()?;
@@ -114,12 +103,7 @@ impl Visit {
             None => new()?,
         };
         self.received = 0;
-        self.body = Some(Body {
-            spool,
-            validator: head.resumable(),
-            whole: head.length(),
-            head: head.clone(),
-        });
+        self.body = Some(Body { spool, validator: head.resumable(), whole: head.length(), head: head.clone() });
         Ok(())
     }
 
@@ -143,8 +127,7 @@ impl Visit {
                 return false;
             }
             body.whole = Some(whole);
-            body.head =
-                Head { status: head.status, headers: updated(&body.head.headers, &head.headers) };
+            body.head = Head { status: head.status, headers: updated(&body.head.headers, &head.headers) };
             true
         });
         if fits {
@@ -163,10 +146,7 @@ impl Visit {
     pub(super) fn write(&mut self, buffer: &mut Vec<u8>) -> Result<()> {
         if let Some(body) = &mut self.body {
             blocking(|| body.spool.write_all(buffer))
-                .or_error(
-                    Kind::Io,
-                    format!("cannot write what came from {} to disk", self.canonical),
-                )
+                .or_error(Kind::Io, format!("cannot write what came from {} to disk", self.canonical))
                 .map_err(|error| error.hint("check that the disk has room and is writable"))?;
             self.received = body.spool.len();
         }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, StringArray,
-};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, StringArray};
 use arrow::compute::kernels::cast_utils::parse_decimal;
 use arrow::datatypes::Decimal128Type;
 use jiff::ToSpan as _;
@@ -102,12 +100,7 @@ impl<'a> Cells<'a> {
 }
 
 /// The four columns of a count that can be withheld.
-fn withheld_count(
-    cells: &Cells<'_>,
-    withheld: &Withheld,
-    headers: &Headers<'_>,
-    faults: &mut Faults,
-) -> Vec<ArrayRef> {
+fn withheld_count(cells: &Cells<'_>, withheld: &Withheld, headers: &Headers<'_>, faults: &mut Faults) -> Vec<ArrayRef> {
     let remarks = withheld.explained_by.as_ref().and_then(|explained| find(headers, &explained.from));
     let mut counts = Vec::with_capacity(cells.rows);
     let mut lows = Vec::with_capacity(cells.rows);
@@ -161,29 +154,26 @@ fn typed(column: &Column, kind: Type, texts: Vec<Option<String>>, faults: &mut F
         Type::CountyFips => Arc::new(read.codes(texts, "a five-digit FIPS county code", valid(CountyFips::is_valid))),
         Type::Ndc => Arc::new(read.codes(texts, "a National Drug Code of eleven digits", valid(Ndc::is_valid))),
         Type::Zip => Arc::new(read.codes(texts, "a five-digit ZIP code", valid(Zip::is_valid))),
-        Type::DeaNumber => {
-            Arc::new(read.codes(texts, "a DEA registration number", valid(DeaNumber::is_valid)))
-        }
+        Type::DeaNumber => Arc::new(read.codes(texts, "a DEA registration number", valid(DeaNumber::is_valid))),
         Type::Integer => {
             Arc::new(Int64Array::from(read.values(texts, "a whole number", |text| text.parse::<i64>().ok())))
         }
-        Type::Year => Arc::new(Int32Array::from(read.values(texts, "a year", |text| {
-            text.parse::<i32>().ok().filter(|year| (1800..2200).contains(year))
-        }))),
+        Type::Year => Arc::new(Int32Array::from(
+            read.values(texts, "a year", |text| text.parse::<i32>().ok().filter(|year| (1800..2200).contains(year))),
+        )),
         Type::Boolean => Arc::new(BooleanArray::from(read.values(texts, "true or false", |text| text.parse().ok()))),
         Type::Date => {
             let format = match &column.read {
                 Some(Read::Date(format)) => format.as_str(),
                 _ => "%Y-%m-%d",
             };
-            Arc::new(Date32Array::from(read.values(texts, "a date", |text| {
-                jiff::civil::Date::strptime(format, text).ok().map(days)
-            })))
+            Arc::new(Date32Array::from(
+                read.values(texts, "a date", |text| jiff::civil::Date::strptime(format, text).ok().map(days)),
+            ))
         }
         Type::Decimal { precision, scale } => {
             let round = column.round;
-            let values =
-                read.values(texts, "a decimal number", |text| decimal(text, precision, scale, round));
+            let values = read.values(texts, "a decimal number", |text| decimal(text, precision, scale, round));
             Arc::new(
                 Decimal128Array::from(values)
                     .with_precision_and_scale(precision, scale)
@@ -264,12 +254,7 @@ impl Reader<'_> {
         values
     }
 
-    fn codes(
-        &mut self,
-        texts: Vec<Option<String>>,
-        what: &str,
-        parse: impl Fn(&str) -> Option<String>,
-    ) -> StringArray {
+    fn codes(&mut self, texts: Vec<Option<String>>, what: &str, parse: impl Fn(&str) -> Option<String>) -> StringArray {
         StringArray::from(self.values(texts, what, parse))
     }
 }

@@ -85,13 +85,7 @@ pub(super) fn compute(
 }
 
 /// The last day of a month given as a year and an English name. What is not a month rejects its row.
-fn month_end(
-    name: &str,
-    source: &Source<'_>,
-    year: &[String],
-    month: &[String],
-    faults: &mut Faults,
-) -> Date32Array {
+fn month_end(name: &str, source: &Source<'_>, year: &[String], month: &[String], faults: &mut Faults) -> Date32Array {
     let (years, months) = (find(source.headers, year), find(source.headers, month));
     (0..source.rows)
         .map(|row| {

@@ -30,8 +30,7 @@ impl CountyFips {
 
 /// Upper case, without kinds of county, punctuation and spaces; `Saint` as `ST`.
 fn normal(name: &str) -> String {
-    const KINDS: &[&str] =
-        &[" COUNTY", " PARISH", " CITY AND BOROUGH", " BOROUGH", " CENSUS AREA", " MUNICIPALITY"];
+    const KINDS: &[&str] = &[" COUNTY", " PARISH", " CITY AND BOROUGH", " BOROUGH", " CENSUS AREA", " MUNICIPALITY"];
     let name = name.trim().to_uppercase();
     let name = KINDS.iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(&name);
     let name = match name.strip_prefix("SAINT ") {

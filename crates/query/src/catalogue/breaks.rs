@@ -51,11 +51,7 @@ pub(super) const BREAKS: &[Break] = &[
         "cdc_opioid_dispensing%",
         "Hydrocodone combination products moved from Schedule III to Schedule II: prescriptions may not be refilled.",
     ),
-    national(
-        "2014-10-06",
-        "arcos%",
-        "Hydrocodone combination products moved from Schedule III to Schedule II.",
-    ),
+    national("2014-10-06", "arcos%", "Hydrocodone combination products moved from Schedule III to Schedule II."),
     national(
         "2017-01-01",
         "cdc_opioid_dispensing%",

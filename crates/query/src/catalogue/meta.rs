@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use model::Result;
 use model::column::Vocabulary;
 use model::dataset::Dataset;
 use model::kind::StateFips;
-use model::Result;
 use store::Warehouse;
 use store::commit::{Slice, Snapshot};
 
-use super::breaks::BREAKS;
 use super::Contents;
+use super::breaks::BREAKS;
 use crate::sql::{Sheet, optional, text};
 
 /// The statements that make and fill `meta`.
@@ -163,10 +163,8 @@ fn caveats(datasets: &[Dataset]) -> Sheet {
 }
 
 fn breaks() -> Sheet {
-    let mut sheet = Sheet::new(
-        "breaks",
-        "\"from\" DATE, until DATE, state_fips VARCHAR, datasets VARCHAR, about VARCHAR",
-    );
+    let mut sheet =
+        Sheet::new("breaks", "\"from\" DATE, until DATE, state_fips VARCHAR, datasets VARCHAR, about VARCHAR");
     for entry in BREAKS {
         let date = |day: &str| format!("DATE '{day}'");
         sheet.row(&[

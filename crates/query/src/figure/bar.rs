@@ -25,26 +25,16 @@ struct Slot {
     value: Result<f64, String>,
 }
 
-pub(super) fn draw(
-    chart: &Chart,
-    frame: &Frame,
-    fonts: &Fonts,
-    provenance: &Provenance,
-) -> Result<String, DrawError> {
+pub(super) fn draw(chart: &Chart, frame: &Frame, fonts: &Fonts, provenance: &Provenance) -> Result<String, DrawError> {
     let mut slots = read(chart, frame)?;
-    let reference = slots
-        .iter()
-        .position(|s| chart.reference.as_ref() == Some(&s.name))
-        .map(|i| slots.remove(i));
+    let reference = slots.iter().position(|s| chart.reference.as_ref() == Some(&s.name)).map(|i| slots.remove(i));
     let known = slots.iter().chain(&reference).filter_map(|s| s.value.as_ref().ok().copied());
     let (low, high) = rows::span(known, &chart.y)?;
     if low < 0.0 {
         return Err(DrawError::BarBase(format!("`{}` holds {low}", chart.y.column)));
     }
     if chart.y.min.is_some_and(|m| m != 0.0) || chart.x.min.is_some() || chart.x.max.is_some() {
-        return Err(DrawError::BarBase(
-            "leave out the limits of x and the lower one of y".to_owned(),
-        ));
+        return Err(DrawError::BarBase("leave out the limits of x and the lower one of y".to_owned()));
     }
     // A little more than the highest bar, so that its number stays inside.
     let headroom = if chart.y.max.is_some() { high } else { high * 1.08 };
@@ -113,23 +103,15 @@ fn captions(slots: &[Slot], fonts: &Fonts, band: f64) -> Result<Vec<Vec<String>>
         return Err(DrawError::NoRoom { what: "the names under the bars".to_owned() });
     }
     let every = ((widest + 12.0) / band).ceil().max(1.0) as usize;
-    let shown =
-        |(i, s): (usize, &Slot)| if i % every == 0 { vec![s.caption.clone()] } else { vec![] };
+    let shown = |(i, s): (usize, &Slot)| if i % every == 0 { vec![s.caption.clone()] } else { vec![] };
     Ok(slots.iter().enumerate().map(shown).collect())
 }
 
 /// Draws bars and gaps; returns the names and reasons of gaps too narrow to hold them.
-fn bars(
-    canvas: &mut Canvas<'_>,
-    chart: &Chart,
-    sheet: &Sheet,
-    y: &Scale,
-    slots: &[Slot],
-) -> Vec<(String, String)> {
+fn bars(canvas: &mut Canvas<'_>, chart: &Chart, sheet: &Sheet, y: &Scale, slots: &[Slot]) -> Vec<(String, String)> {
     let plot = sheet.plot;
     let band = plot.w / slots.len().max(1) as f64;
-    let numbers: Vec<String> =
-        slots.iter().map(|s| s.value.as_ref().map(|v| value(*v)).unwrap_or_default()).collect();
+    let numbers: Vec<String> = slots.iter().map(|s| s.value.as_ref().map(|v| value(*v)).unwrap_or_default()).collect();
     let font = &canvas.fonts.bold;
     let fit = numbers.iter().all(|t| font.width(t, VALUE.size) + 6.0 <= band);
     let mut unsaid = Vec::new();
@@ -139,8 +121,7 @@ fn bars(
             Ok(v) => {
                 let top = sheet.y(y, *v);
                 let bar = Rect::new(left + 0.2 * band, top, 0.6 * band, plot.bottom() - top);
-                let paint = match (chart.highlight.is_empty(), chart.highlight.contains(&slot.name))
-                {
+                let paint = match (chart.highlight.is_empty(), chart.highlight.contains(&slot.name)) {
                     (true, _) => PLAIN,
                     (_, true) => PICKED,
                     (_, false) => PALE,

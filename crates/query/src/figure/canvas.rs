@@ -76,13 +76,8 @@ impl<'a> Canvas<'a> {
 
     /// `paint` is attributes such as `fill="#fff"`, from this program only.
     pub fn rect(&mut self, r: Rect, paint: &str, tip: Option<&str>) {
-        let head = format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {paint}",
-            n(r.x),
-            n(r.y),
-            n(r.w),
-            n(r.h)
-        );
+        let head =
+            format!("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {paint}", n(r.x), n(r.y), n(r.w), n(r.h));
         self.close(head, "rect", tip);
     }
 
@@ -96,13 +91,8 @@ impl<'a> Canvas<'a> {
     }
 
     pub fn line(&mut self, s: Segment, paint: &str) {
-        let line = format!(
-            "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" {paint}/>",
-            n(s.a.0),
-            n(s.a.1),
-            n(s.b.0),
-            n(s.b.1)
-        );
+        let line =
+            format!("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" {paint}/>", n(s.a.0), n(s.a.1), n(s.b.0), n(s.b.1));
         self.raw(&line);
     }
 

@@ -38,9 +38,7 @@ pub enum DrawError {
         found: String,
     },
     /// A value is absent and nothing says why.
-    #[error(
-        "row {row}, column `{column}` is null and no status says why: name a `status` column and fill it in"
-    )]
+    #[error("row {row}, column `{column}` is null and no status says why: name a `status` column and fill it in")]
     Unexplained {
         /// 1-based row.
         row: usize,
@@ -54,9 +52,7 @@ pub enum DrawError {
         column: String,
     },
     /// A value lies outside the declared limits, where it would be cut off.
-    #[error(
-        "row {row}, column `{column}`: {value} lies outside the declared limits {min} to {max}"
-    )]
+    #[error("row {row}, column `{column}`: {value} lies outside the declared limits {min} to {max}")]
     OutOfRange {
         /// 1-based row.
         row: usize,
@@ -108,9 +104,7 @@ pub enum DrawError {
     #[error("embedded font: {0}")]
     Font(String),
     /// A provenance key does not fit PNG's rules for keywords.
-    #[error(
-        "provenance key {0:?}: use 1 to 79 printable ASCII characters, single spaces inside only"
-    )]
+    #[error("provenance key {0:?}: use 1 to 79 printable ASCII characters, single spaces inside only")]
     BadKey(String),
     /// The SVG could not be turned into pixels.
     #[error("rasterising: {0}")]

@@ -14,10 +14,7 @@ pub(super) struct Fonts {
 
 impl Fonts {
     pub fn embedded() -> Result<Self, DrawError> {
-        Ok(Self {
-            regular: Font::parse(dejavu::sans::regular())?,
-            bold: Font::parse(dejavu::sans::bold())?,
-        })
+        Ok(Self { regular: Font::parse(dejavu::sans::regular())?, bold: Font::parse(dejavu::sans::bold())? })
     }
 
     pub fn face(&self, bold: bool) -> &Font {
@@ -55,8 +52,7 @@ impl Font {
 
     /// How far the ink reaches above and below the baseline.
     pub fn ink(&self, text: &str, size: f64) -> (f64, f64) {
-        let boxes =
-            text.chars().filter_map(|c| self.face.glyph_bounding_box(self.face.glyph_index(c)?));
+        let boxes = text.chars().filter_map(|c| self.face.glyph_bounding_box(self.face.glyph_index(c)?));
         let (up, down) = boxes.fold((0, 0), |(up, down), b| (up.max(b.y_max), down.min(b.y_min)));
         (f64::from(up) / self.em * size, f64::from(-down) / self.em * size)
     }

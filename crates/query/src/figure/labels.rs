@@ -136,15 +136,16 @@ impl Board<'_> {
         self.bounds.contains(&place.ink)
             && !self.obstacles.words.iter().any(|r| r.overlaps(&wide))
             && !others().any(|p| place.ink.distance(p.x, p.y) < p.r + AIR)
-            && self.places.iter().flatten().all(|other| {
-                !other.ink.overlaps(&wide) && !other.leader.is_some_and(|l| l.touches(&wide))
-            })
+            && self
+                .places
+                .iter()
+                .flatten()
+                .all(|other| !other.ink.overlaps(&wide) && !other.leader.is_some_and(|l| l.touches(&wide)))
             && place.leader.is_none_or(|line| {
                 !self.obstacles.words.iter().any(|r| line.touches(r))
                     && !others().any(|p| line.distance(p.x, p.y) < p.r + AIR)
                     && self.places.iter().flatten().all(|other| {
-                        !line.touches(&other.ink.grow(AIR))
-                            && !other.leader.is_some_and(|l| l.crosses(&line))
+                        !line.touches(&other.ink.grow(AIR)) && !other.leader.is_some_and(|l| l.crosses(&line))
                     })
             })
     }
@@ -153,8 +154,7 @@ impl Board<'_> {
     fn best(&self, i: usize, choices: &[Place]) -> Option<Place> {
         let doubt = |place: &Place| -> f64 {
             let others = self.points.iter().enumerate().filter(|&(j, _)| j != i);
-            let marks: f64 =
-                others.map(|(_, p)| (10.0 - (place.ink.distance(p.x, p.y) - p.r)).max(0.0)).sum();
+            let marks: f64 = others.map(|(_, p)| (10.0 - (place.ink.distance(p.x, p.y) - p.r)).max(0.0)).sum();
             let wide = place.ink.grow(6.0);
             let names = self.places.iter().flatten().filter(|o| o.ink.overlaps(&wide)).count();
             let lines = self.obstacles.lines.iter().filter(|l| l.touches(&place.ink)).count();
@@ -226,10 +226,7 @@ mod tests {
             for (j, b) in places.iter().enumerate().filter(|&(j, _)| j != i) {
                 let Some(b) = b else { continue };
                 assert!(!a.ink.overlaps(&b.ink), "names {i} and {j} overlap");
-                assert!(
-                    !b.leader.is_some_and(|l| l.touches(&a.ink)),
-                    "leader {j} crosses name {i}"
-                );
+                assert!(!b.leader.is_some_and(|l| l.touches(&a.ink)), "leader {j} crosses name {i}");
             }
         }
     }

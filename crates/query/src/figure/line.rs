@@ -37,12 +37,7 @@ struct Absence {
     reason: String,
 }
 
-pub(super) fn draw(
-    chart: &Chart,
-    frame: &Frame,
-    fonts: &Fonts,
-    provenance: &Provenance,
-) -> Result<String, DrawError> {
+pub(super) fn draw(chart: &Chart, frame: &Frame, fonts: &Fonts, provenance: &Provenance) -> Result<String, DrawError> {
     if chart.reference.is_some() {
         return Err(DrawError::Unsupported(
             "line charts have no `reference`: return the reference as a line of its own",
@@ -185,9 +180,8 @@ fn stroke(canvas: &mut Canvas<'_>, sheet: &Sheet, (x, y): (&Scale, &Scale), s: &
     }
     let (colour, dashes) = s.pen;
     let weight = if s.strong { "3" } else { "1.5" };
-    let paint = format!(
-        "fill=\"none\" stroke=\"{colour}\" stroke-width=\"{weight}\" stroke-linejoin=\"round\"{dashes}"
-    );
+    let paint =
+        format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"{weight}\" stroke-linejoin=\"round\"{dashes}");
     canvas.path(&d, &paint, Some(&s.name));
     // A dot on each value: the only trace of one that stands between two gaps.
     let fill = format!("fill=\"{colour}\"");
@@ -201,15 +195,9 @@ fn stroke(canvas: &mut Canvas<'_>, sheet: &Sheet, (x, y): (&Scale, &Scale), s: &
 }
 
 /// Names beside the last value of each line, pushed apart downwards where they would touch.
-fn end_names(
-    canvas: &mut Canvas<'_>,
-    sheet: &Sheet,
-    y: &Scale,
-    series: &[Series],
-) -> Result<(), DrawError> {
-    let mut ends: Vec<(f64, &Series)> = named(series)
-        .filter_map(|s| s.points.iter().rev().find_map(|p| p.1).map(|v| (sheet.y(y, v), s)))
-        .collect();
+fn end_names(canvas: &mut Canvas<'_>, sheet: &Sheet, y: &Scale, series: &[Series]) -> Result<(), DrawError> {
+    let mut ends: Vec<(f64, &Series)> =
+        named(series).filter_map(|s| s.points.iter().rev().find_map(|p| p.1).map(|v| (sheet.y(y, v), s))).collect();
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut free = sheet.plot.y - 10.0;
     for (at, s) in ends {

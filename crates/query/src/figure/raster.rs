@@ -44,13 +44,9 @@ fn render(svg: &str) -> Result<tiny_skia::Pixmap, DrawError> {
         fonts.load_font_source(usvg::fontdb::Source::Binary(Arc::new(bytes)));
     }
     let tree = usvg::Tree::from_str(svg, &options).map_err(|e| raster(&e))?;
-    let size = tree
-        .size()
-        .to_int_size()
-        .scale_by(SCALE)
-        .ok_or_else(|| raster(&"the drawing has no size"))?;
-    let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height())
-        .ok_or_else(|| raster(&"the drawing is too large"))?;
+    let size = tree.size().to_int_size().scale_by(SCALE).ok_or_else(|| raster(&"the drawing has no size"))?;
+    let mut pixels =
+        tiny_skia::Pixmap::new(size.width(), size.height()).ok_or_else(|| raster(&"the drawing is too large"))?;
     pixels.fill(tiny_skia::Color::WHITE);
     resvg::render(&tree, tiny_skia::Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
     Ok(pixels)

@@ -27,23 +27,13 @@ pub(super) fn column(frame: &Frame, part: &'static str, name: &str) -> Result<us
     })
 }
 
-pub(super) fn optional(
-    frame: &Frame,
-    part: &'static str,
-    name: Option<&String>,
-) -> Result<Option<usize>, DrawError> {
+pub(super) fn optional(frame: &Frame, part: &'static str, name: Option<&String>) -> Result<Option<usize>, DrawError> {
     name.map(|n| column(frame, part, n)).transpose()
 }
 
 /// The number in a cell, inside the limits that the axis declares.
-pub(super) fn number(
-    frame: &Frame,
-    row: usize,
-    col: usize,
-    axis: &Axis,
-) -> Result<Value, DrawError> {
-    let bad =
-        |found: String| DrawError::NotNumeric { row: row + 1, column: axis.column.clone(), found };
+pub(super) fn number(frame: &Frame, row: usize, col: usize, axis: &Axis) -> Result<Value, DrawError> {
+    let bad = |found: String| DrawError::NotNumeric { row: row + 1, column: axis.column.clone(), found };
     let v = match &frame.rows[row][col] {
         Cell::Null => return Ok(Value::Absent),
         Cell::Integer(v) => *v as f64,
@@ -69,12 +59,7 @@ pub(super) fn text(cell: &Cell) -> String {
 }
 
 /// Why the value of this row is absent. To say nothing is an error.
-pub(super) fn reason(
-    frame: &Frame,
-    row: usize,
-    status: Option<usize>,
-    axis: &Axis,
-) -> Result<String, DrawError> {
+pub(super) fn reason(frame: &Frame, row: usize, status: Option<usize>, axis: &Axis) -> Result<String, DrawError> {
     let words = status.map(|c| text(&frame.rows[row][c])).unwrap_or_default();
     if words.trim().is_empty() {
         return Err(DrawError::Unexplained { row: row + 1, column: axis.column.clone() });
@@ -104,20 +89,14 @@ pub(super) fn check_names(chart: &Chart, names: &[String], column: &str) -> Resu
     let highlights = chart.highlight.iter().map(|l| ("highlight", l));
     let references = chart.reference.iter().map(|l| ("reference", l));
     match highlights.chain(references).find(|(_, l)| !names.contains(l)) {
-        Some((part, label)) => {
-            Err(DrawError::NoSuchLabel { part, label: label.clone(), column: column.to_owned() })
-        }
+        Some((part, label)) => Err(DrawError::NoSuchLabel { part, label: label.clone(), column: column.to_owned() }),
         None => Ok(()),
     }
 }
 
 /// The smallest and largest of the values that exist.
-pub(super) fn span(
-    values: impl Iterator<Item = f64>,
-    axis: &Axis,
-) -> Result<(f64, f64), DrawError> {
-    let (low, high) =
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+pub(super) fn span(values: impl Iterator<Item = f64>, axis: &Axis) -> Result<(f64, f64), DrawError> {
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
         return Err(DrawError::NoValues { column: axis.column.clone() });
     }

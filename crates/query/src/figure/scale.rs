@@ -23,22 +23,11 @@ impl Scale {
         let last = if axis.max.is_some() { step.at_or_below(high) } else { step.at_or_above(high) };
         let min = axis.min.unwrap_or(step.times(first));
         let max = axis.max.unwrap_or(step.times(last));
-        Ok(Self {
-            min,
-            max,
-            ticks: (first..=last).map(|k| step.times(k)).collect(),
-            decimals: step.decimals(),
-        })
+        Ok(Self { min, max, ticks: (first..=last).map(|k| step.times(k)).collect(), decimals: step.decimals() })
     }
 
     /// Spans exactly `low` to `high`, with ticks inside; `whole` keeps ticks off fractions (years).
-    pub fn exact(
-        axis: &Axis,
-        low: f64,
-        high: f64,
-        ticks: usize,
-        whole: bool,
-    ) -> Result<Self, DrawError> {
+    pub fn exact(axis: &Axis, low: f64, high: f64, ticks: usize, whole: bool) -> Result<Self, DrawError> {
         let low = axis.min.unwrap_or(low);
         let high = axis.max.unwrap_or(high);
         let high = if high > low { high } else { checked(axis, low, high)? };

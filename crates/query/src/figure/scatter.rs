@@ -14,8 +14,7 @@ const STRONG: Style = Style::new(20.0, INK).bold().halo();
 const REFERENCE: Style = Style::new(17.0, SOFT).halo();
 /// Pale fill for the many, dark fill and another shape for the few: they
 /// differ in lightness and form, so that neither colour vision nor ink matters.
-const PLAIN: &str =
-    "fill=\"#56b4e9\" fill-opacity=\"0.75\" stroke=\"#0072b2\" stroke-width=\"1.25\"";
+const PLAIN: &str = "fill=\"#56b4e9\" fill-opacity=\"0.75\" stroke=\"#0072b2\" stroke-width=\"1.25\"";
 const PICKED: &str = "fill=\"#d55e00\" stroke=\"#1a1a1a\" stroke-width=\"1.5\"";
 const LEADER: &str = "stroke=\"#6b6b6b\" stroke-width=\"1\"";
 const RULE: &str = "stroke=\"#4a4a4a\" stroke-width=\"1.5\" stroke-dasharray=\"7 5\"";
@@ -38,12 +37,7 @@ struct Content {
     absent: Vec<String>,
 }
 
-pub(super) fn draw(
-    chart: &Chart,
-    frame: &Frame,
-    fonts: &Fonts,
-    provenance: &Provenance,
-) -> Result<String, DrawError> {
+pub(super) fn draw(chart: &Chart, frame: &Frame, fonts: &Fonts, provenance: &Provenance) -> Result<String, DrawError> {
     let content = read(chart, frame)?;
     let (ref_x, ref_y) = content.reference.as_ref().map_or((None, None), |(_, x, y)| (*x, *y));
     let xs = content.dots.iter().map(|d| d.x).chain(ref_x);
@@ -57,19 +51,15 @@ pub(super) fn draw(
     // another name its place, hence again, until nothing more is left out.
     let mut unnamed = vec![false; content.dots.len()];
     loop {
-        let notes: Vec<String> = rows::not_drawn(&content.absent)
-            .into_iter()
-            .chain(left_out(&content.dots, &unnamed))
-            .collect();
+        let notes: Vec<String> =
+            rows::not_drawn(&content.absent).into_iter().chain(left_out(&content.dots, &unnamed)).collect();
         let mut sheet = Sheet::lay_out(chart, fonts, provenance, gutter(fonts, &y), 1, &notes)?;
         // The last number stands half outside the plot.
         sheet.plot.w -= 16.0;
         let points = points(&content.dots, &unnamed, fonts, &sheet, (&x, &y));
         let rules = rules(&content, fonts, &sheet, (&x, &y), &points);
-        let obstacles = Obstacles {
-            words: rules.iter().map(|r| r.ink).collect(),
-            lines: rules.iter().map(|r| r.line).collect(),
-        };
+        let obstacles =
+            Obstacles { words: rules.iter().map(|r| r.ink).collect(), lines: rules.iter().map(|r| r.line).collect() };
         let places = place(&points, &obstacles, sheet.plot.grow(-2.0));
         let mut again = false;
         for (i, dot) in content.dots.iter().enumerate() {
@@ -97,8 +87,7 @@ fn read(chart: &Chart, frame: &Frame) -> Result<Content, DrawError> {
     let y_col = rows::column(frame, "y.column", &chart.y.column)?;
     let label = rows::optional(frame, "label", chart.label.as_ref())?;
     let status = rows::optional(frame, "status", chart.status.as_ref())?;
-    let names: Vec<String> =
-        frame.rows.iter().map(|r| label.map(|c| rows::text(&r[c])).unwrap_or_default()).collect();
+    let names: Vec<String> = frame.rows.iter().map(|r| label.map(|c| rows::text(&r[c])).unwrap_or_default()).collect();
     rows::check_names(chart, &names, chart.label.as_deref().unwrap_or("label"))?;
 
     let mut content = Content { dots: Vec::new(), reference: None, absent: Vec::new() };
@@ -136,9 +125,7 @@ fn left_out(dots: &[Dot], unnamed: &[bool]) -> Option<String> {
         0 if dots.len() > NAMED_AT_MOST => Some("Only highlighted points are named.".to_owned()),
         0 => None,
         1..=12 => Some(format!("Drawn without a name for lack of room: {}.", names.join(", "))),
-        n => {
-            Some(format!("{n} of {} points are drawn without a name for lack of room.", dots.len()))
-        }
+        n => Some(format!("{n} of {} points are drawn without a name for lack of room.", dots.len())),
     }
 }
 
@@ -146,13 +133,7 @@ fn style(dot: &Dot) -> Style {
     if dot.picked { STRONG } else { NAME }
 }
 
-fn points(
-    dots: &[Dot],
-    unnamed: &[bool],
-    fonts: &Fonts,
-    sheet: &Sheet,
-    (x, y): (&Scale, &Scale),
-) -> Vec<Point> {
+fn points(dots: &[Dot], unnamed: &[bool], fonts: &Fonts, sheet: &Sheet, (x, y): (&Scale, &Scale)) -> Vec<Point> {
     // Highlighted names first, then those far from the middle: they carry the most news.
     let centre = (sheet.plot.x + sheet.plot.w / 2.0, sheet.plot.y + sheet.plot.h / 2.0);
     let far = |d: &Dot| {
@@ -180,9 +161,7 @@ fn points(
                 r: if dot.picked { 9.0 } else { 6.0 },
                 w: font.width(&dot.name, style.size),
                 h: up + down,
-                named: !dot.name.is_empty()
-                    && !unnamed[i]
-                    && (dot.picked || dots.len() <= NAMED_AT_MOST),
+                named: !dot.name.is_empty() && !unnamed[i] && (dot.picked || dots.len() <= NAMED_AT_MOST),
                 rank: rank[i],
             }
         })
@@ -197,13 +176,7 @@ struct Rule {
     baseline: f64,
 }
 
-fn rules(
-    content: &Content,
-    fonts: &Fonts,
-    sheet: &Sheet,
-    (x, y): (&Scale, &Scale),
-    points: &[Point],
-) -> Vec<Rule> {
+fn rules(content: &Content, fonts: &Fonts, sheet: &Sheet, (x, y): (&Scale, &Scale), points: &[Point]) -> Vec<Rule> {
     let Some((name, ref_x, ref_y)) = &content.reference else { return Vec::new() };
     let plot = sheet.plot;
     let mut rules: Vec<Rule> = Vec::new();
@@ -245,13 +218,7 @@ fn rules(
     rules
 }
 
-fn paint(
-    canvas: &mut Canvas<'_>,
-    dots: &[Dot],
-    points: &[Point],
-    places: &[Option<Place>],
-    rules: &[Rule],
-) {
+fn paint(canvas: &mut Canvas<'_>, dots: &[Dot], points: &[Point], places: &[Option<Place>], rules: &[Rule]) {
     for rule in rules {
         canvas.line(rule.line, RULE);
     }

@@ -51,8 +51,7 @@ impl Sheet {
         let subtitle = wrap(SUBTITLE, &chart.subtitle);
         let y_label = wrap(AXIS, &chart.y.label);
         let x_label = wrap(AXIS, &chart.x.label);
-        let mut foot: Vec<String> =
-            chart.notes.iter().chain(notes).flat_map(|t| wrap(FOOT, t)).collect();
+        let mut foot: Vec<String> = chart.notes.iter().chain(notes).flat_map(|t| wrap(FOOT, t)).collect();
         if !chart.source.is_empty() {
             foot.extend(wrap(FOOT, &format!("Source: {}", chart.source.join("; "))));
         }
@@ -128,12 +127,7 @@ impl Sheet {
     }
 
     /// The whole document.
-    pub fn finish(
-        &self,
-        mut canvas: Canvas<'_>,
-        chart: &Chart,
-        provenance: &Provenance,
-    ) -> Result<String, DrawError> {
+    pub fn finish(&self, mut canvas: Canvas<'_>, chart: &Chart, provenance: &Provenance) -> Result<String, DrawError> {
         self.words(&mut canvas, chart);
         let (w, h) = (n(f64::from(chart.width)), n(f64::from(chart.height)));
         let items: String = provenance
@@ -170,14 +164,7 @@ fn line_height(style: Style) -> f64 {
 }
 
 /// Draws lines downwards from `top`; returns where they end.
-fn lines(
-    canvas: &mut Canvas<'_>,
-    lines: &[String],
-    x: f64,
-    top: f64,
-    anchor: Anchor,
-    style: Style,
-) -> f64 {
+fn lines(canvas: &mut Canvas<'_>, lines: &[String], x: f64, top: f64, anchor: Anchor, style: Style) -> f64 {
     for (i, line) in lines.iter().enumerate() {
         let baseline = top + block(style, i) + 0.98 * style.size;
         canvas.text(x, baseline, anchor, style, line);

@@ -64,9 +64,7 @@ fn rates() -> Frame {
 
 fn provenance() -> Provenance {
     let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
-    Provenance {
-        items: vec![pair("inputs", "sha256:0123"), pair("licence", "ODbL & others – «ok»")],
-    }
+    Provenance { items: vec![pair("inputs", "sha256:0123"), pair("licence", "ODbL & others – «ok»")] }
 }
 
 fn draw(chart: &Chart, frame: &Frame) -> String {
@@ -241,10 +239,7 @@ fn a_misspelt_declaration_is_refused() {
     let said = toml::from_str::<Chart>(&BAR.replace("status", "statsu")).unwrap_err().to_string();
     assert!(said.contains("unknown field `statsu`"), "{said}");
     let said = toml::from_str::<Chart>(&BAR.replace("\"bar\"", "\"pie\"")).unwrap_err().to_string();
-    assert!(
-        said.contains("`scatter`, `bar`, `line`") || said.contains("expected one of"),
-        "{said}"
-    );
+    assert!(said.contains("`scatter`, `bar`, `line`") || said.contains("expected one of"), "{said}");
 }
 
 #[test]

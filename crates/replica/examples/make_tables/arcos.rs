@@ -28,8 +28,7 @@ pub fn make(captures: &Path, tables: &Path) -> Result<Vec<String>, Failure> {
     let header: Vec<&str> = lines.next().ok_or("no header")?.split('\t').collect();
     source.check("columns", header.len(), 42)?;
 
-    let (mut reporters, mut buyers, mut products) =
-        (Distinct::default(), Distinct::default(), Distinct::default());
+    let (mut reporters, mut buyers, mut products) = (Distinct::default(), Distinct::default(), Distinct::default());
     let mut transactions = Vec::new();
     let mut units: BTreeMap<String, u64> = BTreeMap::new();
     let mut masked = 0;
@@ -57,8 +56,7 @@ pub fn make(captures: &Path, tables: &Path) -> Result<Vec<String>, Failure> {
             (Some(month), Some(day), Some(year)) if date.len() == 8 => (month, day, year),
             _ => return Err(format!("date {date}").into()),
         };
-        let whole =
-            field(32).strip_suffix(".0").ok_or("a fraction of a dosage unit")?.parse::<u64>()?;
+        let whole = field(32).strip_suffix(".0").ok_or("a fraction of a dosage unit")?.parse::<u64>()?;
         *units.entry(year.to_owned()).or_default() += whole;
         let mut row = vec![reporter, buyer, product];
         row.extend(fields(&[20, 24, 25, 26, 27, 28, 29]));
@@ -78,11 +76,7 @@ pub fn make(captures: &Path, tables: &Path) -> Result<Vec<String>, Failure> {
         ("2012", 2_779_190),
     ];
     for (year, want) in years {
-        source.check(
-            &format!("dosage units {year}"),
-            units.get(year).copied().unwrap_or(0),
-            want,
-        )?;
+        source.check(&format!("dosage units {year}"), units.get(year).copied().unwrap_or(0), want)?;
     }
     source.check("transactions of masked buyers", masked, 59)?;
 

@@ -7,24 +7,9 @@ use std::io::Cursor;
 use std::path::Path;
 
 const CITIES: [(&str, &str, usize, u64); 3] = [
-    (
-        "2013",
-        "fbi/cius/2013/Table_8_Offenses_Known_to_Law_Enforcement_by_State_by_City_2013.xls",
-        9_292,
-        10_247,
-    ),
-    (
-        "2015",
-        "fbi/cius/2015/Table_8_Offenses_Known_to_Law_Enforcement_by_State_by_City_2015.xls",
-        9_395,
-        11_496,
-    ),
-    (
-        "2016",
-        "fbi/cius/2016/Table_6_Offenses_Known_to_Law_Enforcement_by_State_by_City_2016.xls",
-        9_579,
-        12_601,
-    ),
+    ("2013", "fbi/cius/2013/Table_8_Offenses_Known_to_Law_Enforcement_by_State_by_City_2013.xls", 9_292, 10_247),
+    ("2015", "fbi/cius/2015/Table_8_Offenses_Known_to_Law_Enforcement_by_State_by_City_2015.xls", 9_395, 11_496),
+    ("2016", "fbi/cius/2016/Table_6_Offenses_Known_to_Law_Enforcement_by_State_by_City_2016.xls", 9_579, 12_601),
 ];
 
 const COUNTIES: &str = "fbi/cius/2015/Table_10_Offenses_Known_to_Law_Enforcement_by_State_by_Metropolitan_and_Nonmetropolitan_Counties_2015.xls";
@@ -61,8 +46,7 @@ fn cities(captures: &Path, tables: &Path) -> Result<String, Failure> {
         ..Source::default()
     };
     let mut folder = Folder::new(tables, "cius_city")?;
-    let (mut headings, mut sections, mut notes, mut sheets) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut headings, mut sections, mut notes, mut sheets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (year, file, want_rows, want_murders) in CITIES {
         let (name, range) = sheet(source.read(captures, file)?)?;
         let (last_row, last_column) = range.end().ok_or("an empty sheet")?;
@@ -73,13 +57,9 @@ fn cities(captures: &Path, tables: &Path) -> Result<String, Failure> {
                 if text.is_empty() {
                     continue;
                 }
-                let (label, footnote) =
-                    if row == 3 { footnoted(&text) } else { (text.as_str(), "") };
-                headings.push(
-                    [year, &row.to_string(), &column.to_string(), label, footnote]
-                        .map(str::to_owned)
-                        .to_vec(),
-                );
+                let (label, footnote) = if row == 3 { footnoted(&text) } else { (text.as_str(), "") };
+                headings
+                    .push([year, &row.to_string(), &column.to_string(), label, footnote].map(str::to_owned).to_vec());
             }
         }
         let mut cities = Vec::new();
@@ -92,11 +72,7 @@ fn cities(captures: &Path, tables: &Path) -> Result<String, Failure> {
                 // Blanks that someone left in otherwise empty columns.
                 let text = cell(&range, row, column)?;
                 if !text.is_empty() {
-                    headings.push(
-                        [year, &row.to_string(), &column.to_string(), &text, ""]
-                            .map(str::to_owned)
-                            .to_vec(),
-                    );
+                    headings.push([year, &row.to_string(), &column.to_string(), &text, ""].map(str::to_owned).to_vec());
                 }
             }
             if city.is_empty() {
@@ -118,17 +94,11 @@ fn cities(captures: &Path, tables: &Path) -> Result<String, Failure> {
         }
         source.check(&format!("cities {year}"), cities.len(), want_rows)?;
         source.check(&format!("murders {year}"), murders, want_murders)?;
-        let header: Vec<&str> =
-            ["section", "city", "population"].into_iter().chain(OFFENCES).collect();
+        let header: Vec<&str> = ["section", "city", "population"].into_iter().chain(OFFENCES).collect();
         folder.csv(&mut source, &format!("cities_{year}"), &header, cities)?;
     }
     folder.csv(&mut source, "sheets", &["year", "name"], sheets)?;
-    folder.csv(
-        &mut source,
-        "headings",
-        &["year", "row", "column", "text", "footnote"],
-        headings,
-    )?;
+    folder.csv(&mut source, "headings", &["year", "row", "column", "text", "footnote"], headings)?;
     folder.csv(&mut source, "sections", &["year", "section", "label"], sections)?;
     folder.csv(&mut source, "notes", &["year", "number", "text"], notes)?;
     folder.finish(&source)
@@ -156,11 +126,7 @@ fn counties(captures: &Path, tables: &Path) -> Result<String, Failure> {
                 continue;
             }
             let (label, footnote) = if row == 4 { footnoted(&text) } else { (text.as_str(), "") };
-            headings.push(
-                [&row.to_string(), &column.to_string(), label, footnote]
-                    .map(str::to_owned)
-                    .to_vec(),
-            );
+            headings.push([&row.to_string(), &column.to_string(), label, footnote].map(str::to_owned).to_vec());
         }
     }
     let mut rows = Vec::new();

@@ -85,11 +85,7 @@ fn early(captures: &Path, tables: &Path) -> Result<String, Failure> {
             }
         }
     }
-    source.check(
-        "state-years 2006-2016 equal to an independent copy of CDC's pages",
-        equal,
-        561,
-    )?;
+    source.check("state-years 2006-2016 equal to an independent copy of CDC's pages", equal, 561)?;
     let alabama: Vec<String> = (2006..=2016)
         .filter_map(|year: i32| rate.get(&("AL".to_owned(), year.to_string())))
         .map(|rate| format!("{rate:.1}"))

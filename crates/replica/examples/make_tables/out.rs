@@ -33,33 +33,18 @@ pub struct Capture {
 
 /// Where the captured copies were found: none came from the publisher's own server.
 const COPIES: [(&str, &str); 9] = [
-    (
-        "arcos/washpost_raw",
-        "smussenden/spring20-data-journalism @ 37f9a44918f5, as downloaded from the Post",
-    ),
+    ("arcos/washpost_raw", "smussenden/spring20-data-journalism @ 37f9a44918f5, as downloaded from the Post"),
     ("cdc/wonder_mcd_state/", "mkiang/opioid_hotspots @ b6125de0b0ec, byte-faithful"),
-    (
-        "cdc/socrata_vsrr/gentrylamb",
-        "gentrylamb/dsan5200-final-project @ 30954731cf64, byte-faithful",
-    ),
+    ("cdc/socrata_vsrr/gentrylamb", "gentrylamb/dsan5200-final-project @ 30954731cf64, byte-faithful"),
     ("cdc/socrata_vsrr/info201a", "info201a-s19/project-kathylamb @ e525c654c450, byte-faithful"),
     ("cdc/rx_rates/vishal", "vishal-337/EPI_Project @ 411428facac5"),
     (
         "cdc/rx_rates/parmsam",
         "parmsam/cdc-opioid-prescribing-rates @ a98f9088075f, scraped in March 2019; only compared with, not taken from",
     ),
-    (
-        "fbi/cius/2016/",
-        "cno-opa/outcome_indicators @ f3b5092dde5a, a genuine workbook saved again on 2018-01-08",
-    ),
-    (
-        "fbi/cius/2015/",
-        "Majorfalcon/Foundations-of-Data-Science-Capstone @ 88998d0445c2, taken as original",
-    ),
-    (
-        "fbi/cius/2013/",
-        "Majorfalcon/Foundations-of-Data-Science-Capstone @ 88998d0445c2, taken as original",
-    ),
+    ("fbi/cius/2016/", "cno-opa/outcome_indicators @ f3b5092dde5a, a genuine workbook saved again on 2018-01-08"),
+    ("fbi/cius/2015/", "Majorfalcon/Foundations-of-Data-Science-Capstone @ 88998d0445c2, taken as original"),
+    ("fbi/cius/2013/", "Majorfalcon/Foundations-of-Data-Science-Capstone @ 88998d0445c2, taken as original"),
 ];
 
 /// One CSV of the table.
@@ -89,12 +74,7 @@ impl Source {
     }
 
     /// Holds a total against the one that it should be.
-    pub fn check<T: PartialEq + Display>(
-        &mut self,
-        what: &str,
-        got: T,
-        want: T,
-    ) -> Result<(), Failure> {
+    pub fn check<T: PartialEq + Display>(&mut self, what: &str, got: T, want: T) -> Result<(), Failure> {
         if got != want {
             return Err(format!("{what}: {got}, expected {want}").into());
         }
@@ -118,13 +98,7 @@ impl Folder {
     }
 
     /// Writes one CSV part.
-    pub fn csv<R>(
-        &mut self,
-        source: &mut Source,
-        part: &str,
-        header: &[&str],
-        rows: R,
-    ) -> Result<(), Failure>
+    pub fn csv<R>(&mut self, source: &mut Source, part: &str, header: &[&str], rows: R) -> Result<(), Failure>
     where
         R: IntoIterator<Item = Vec<String>>,
     {

@@ -39,8 +39,7 @@ pub fn make(captures: &Path, tables: &Path) -> Result<Vec<String>, Failure> {
         ..Source::default()
     };
     let mut folder = Folder::new(tables, "vsrr")?;
-    let (mut states, mut indicators, mut remarks) =
-        (Distinct::default(), Distinct::default(), Distinct::default());
+    let (mut states, mut indicators, mut remarks) = (Distinct::default(), Distinct::default(), Distinct::default());
     for (edition, file, want) in EDITIONS {
         let bytes = source.read(captures, file)?;
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").ok_or("no BOM")?;
@@ -51,8 +50,7 @@ pub fn make(captures: &Path, tables: &Path) -> Result<Vec<String>, Failure> {
         let mut deaths = String::new();
         for record in csv.records() {
             let record = record?;
-            let get =
-                |name: &str| at.get(name).and_then(|&at| record.get(at)).unwrap_or("").to_owned();
+            let get = |name: &str| at.get(name).and_then(|&at| record.get(at)).unwrap_or("").to_owned();
             let month = MONTHS.iter().position(|name| *name == get("Month")).ok_or("a month")? + 1;
             if get("Period") != "12 month-ending" {
                 return Err("another period".into());
@@ -77,25 +75,11 @@ pub fn make(captures: &Path, tables: &Path) -> Result<Vec<String>, Failure> {
             ]);
         }
         source.check(&format!("rows, edition {edition}"), rows.len(), want)?;
-        source.check(
-            &format!("US December 2015 opioids, edition {edition}"),
-            deaths,
-            "33203".to_owned(),
-        )?;
+        source.check(&format!("US December 2015 opioids, edition {edition}"), deaths, "33203".to_owned())?;
         folder.csv(
             &mut source,
             &format!("rows_{edition}"),
-            &[
-                "state",
-                "year",
-                "month",
-                "indicator",
-                "value",
-                "complete",
-                "pending",
-                "remark",
-                "predicted",
-            ],
+            &["state", "year", "month", "indicator", "value", "complete", "pending", "remark", "predicted"],
             rows,
         )?;
     }

@@ -44,17 +44,10 @@ pub fn make(captures: &Path, tables: &Path) -> Result<Vec<String>, Failure> {
         us_year.push(row[2..].to_vec());
     }
     let deaths = |rows: &[Vec<String>], at: usize, year: &str| {
-        rows.iter()
-            .filter(|row| row[at] == year)
-            .filter_map(|row| row[at + 1].parse::<u64>().ok())
-            .sum::<u64>()
+        rows.iter().filter(|row| row[at] == year).filter_map(|row| row[at + 1].parse::<u64>().ok()).sum::<u64>()
     };
     source.check("state rows", state_year.len(), 918)?;
-    source.check(
-        "suppressed state rows",
-        state_year.iter().filter(|row| row[2] == "Suppressed").count(),
-        16,
-    )?;
+    source.check("suppressed state rows", state_year.iter().filter(|row| row[2] == "Suppressed").count(), 16)?;
     source.check("deaths 2015, 51 areas", deaths(&state_year, 1, "2015"), 33_091)?;
     source.check("deaths 2015, nation", deaths(&us_year, 0, "2015"), 33_091)?;
     source.check("deaths 1999-2016, Total row", deaths(&us_year, 0, ""), 351_630)?;
@@ -91,8 +84,7 @@ fn export(name: &str, bytes: &[u8]) -> Result<(Rows, Rows), Failure> {
     let mut section = "";
     let mut previous = 0;
     for line in &lines[end..] {
-        let content =
-            line.strip_prefix('"').and_then(|line| line.strip_suffix('"')).unwrap_or(line);
+        let content = line.strip_prefix('"').and_then(|line| line.strip_suffix('"')).unwrap_or(line);
         let plain = content.replace("\"\"", "\"");
         match plain.as_str() {
             "---" => section = "",
@@ -110,10 +102,7 @@ fn export(name: &str, bytes: &[u8]) -> Result<(Rows, Rows), Failure> {
                     section.is_empty() || previous + 1 + word.len() <= 128
                 };
                 if !starts {
-                    let last = notes
-                        .last_mut()
-                        .and_then(|note| note.last_mut())
-                        .ok_or("a continued line")?;
+                    let last = notes.last_mut().and_then(|note| note.last_mut()).ok_or("a continued line")?;
                     last.push(' ');
                     last.push_str(&plain);
                 } else if numbered {

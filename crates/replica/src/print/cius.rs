@@ -47,8 +47,7 @@ pub fn cities(year: &str) -> Result<Sheet> {
     }
     let notes = Table::read("cius_city/notes")?;
     Ok(Sheet {
-        name: name
-            .ok_or_else(|| Error::table("cius_city/sheets", format!("has no year {year}")))?,
+        name: name.ok_or_else(|| Error::table("cius_city/sheets", format!("has no year {year}")))?,
         heading_row: 3,
         headings: headings(&Table::read("cius_city/headings")?, Some(year)),
         rows,

@@ -3,7 +3,8 @@
 use crate::Result;
 use crate::table::{Table, at};
 
-const HEADER: &str = "YEAR,STATE_NAME,STATE_ABBREV,STATE_FIPS,opioid_dispensing_rate,Opioid Dispensing Rate (per 100 persons)";
+const HEADER: &str =
+    "YEAR,STATE_NAME,STATE_ABBREV,STATE_FIPS,opioid_dispensing_rate,Opioid Dispensing Rate (per 100 persons)";
 
 /// 2019-2023, 255 rows.
 pub fn since_2019() -> Result<Vec<u8>> {

@@ -28,18 +28,15 @@ const PERIOD: Column = column("Period", "period", "text");
 const INDICATOR: Column = column("Indicator", "indicator", "text");
 const VALUE: Column = column("Data Value", "data_value", "number");
 const COMPLETE: Column = column("Percent Complete", "percent_complete", "text");
-const PENDING: Column =
-    column("Percent Pending Investigation", "percent_pending_investigation", "number");
+const PENDING: Column = column("Percent Pending Investigation", "percent_pending_investigation", "number");
 const FOOTNOTE: Column = column("Footnote", "footnote", "text");
 const SYMBOL: Column = column("Footnote Symbol", "footnote_symbol", "text");
 const PREDICTED: Column = column("Predicted Value", "predicted_value", "number");
 
 const COLUMNS_2018: [Column; 10] =
     [STATE, STATE_NAME, YEAR, MONTH, PERIOD, INDICATOR, VALUE, COMPLETE, PENDING, FOOTNOTE];
-const COLUMNS_2019: [Column; 12] = [
-    STATE, YEAR, MONTH, PERIOD, INDICATOR, VALUE, COMPLETE, PENDING, STATE_NAME, FOOTNOTE, SYMBOL,
-    PREDICTED,
-];
+const COLUMNS_2019: [Column; 12] =
+    [STATE, YEAR, MONTH, PERIOD, INDICATOR, VALUE, COMPLETE, PENDING, STATE_NAME, FOOTNOTE, SYMBOL, PREDICTED];
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -75,10 +72,8 @@ fn rows(edition: Edition) -> Result<Vec<Vec<String>>> {
     for row in &figures.rows {
         let state = states.numbered(at(row, 0))?;
         let remark = remarks.numbered(at(row, 7))?;
-        let month =
-            at(row, 2).parse::<usize>().ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
-        let month =
-            month.ok_or_else(|| Error::table("vsrr/rows", format!("month {}", at(row, 2))))?;
+        let month = at(row, 2).parse::<usize>().ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
+        let month = month.ok_or_else(|| Error::table("vsrr/rows", format!("month {}", at(row, 2))))?;
         let mut values = Vec::with_capacity(columns.len());
         for column in columns {
             values.push(match column.field {
@@ -179,8 +174,7 @@ pub fn metadata(edition: Edition, updated: i64, rows: usize) -> Vec<u8> {
 }
 
 fn quoted<'v>(values: impl Iterator<Item = &'v str>) -> String {
-    let quoted: Vec<String> =
-        values.map(|value| format!("\"{}\"", value.replace('"', "\"\""))).collect();
+    let quoted: Vec<String> = values.map(|value| format!("\"{}\"", value.replace('"', "\"\""))).collect();
     quoted.join(",")
 }
 

@@ -12,8 +12,7 @@ const WIDTH: usize = 128;
 pub fn by_state() -> Result<Vec<u8>> {
     let states = Table::read("wonder_d77/states")?;
     let figures = Table::read("wonder_d77/state_year")?;
-    let mut out =
-        format!("\"Notes\"\t\"State\"\t\"State Code\"\t\"Year\"\t\"Year Code\"\t{MEASURES}\r\n");
+    let mut out = format!("\"Notes\"\t\"State\"\t\"State Code\"\t\"Year\"\t\"Year Code\"\t{MEASURES}\r\n");
     for row in &figures.rows {
         let (fips, year) = (at(row, 0), at(row, 1));
         let name = states.of(fips).next().map_or("", |state| at(state, 1));

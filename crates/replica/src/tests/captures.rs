@@ -14,12 +14,7 @@ fn capture(file: &str) -> Option<Vec<u8>> {
 fn check_same(printed: &[u8], captured: &[u8]) {
     let lines = printed.split(|byte| *byte == b'\n').zip(captured.split(|byte| *byte == b'\n'));
     for (at, (ours, theirs)) in lines.enumerate() {
-        assert_eq!(
-            String::from_utf8_lossy(ours),
-            String::from_utf8_lossy(theirs),
-            "line {}",
-            at + 1
-        );
+        assert_eq!(String::from_utf8_lossy(ours), String::from_utf8_lossy(theirs), "line {}", at + 1);
     }
     assert!(printed == captured);
 }
@@ -36,36 +31,18 @@ fn texts_are_the_publishers_bytes() {
     use crate::print::{dispensing, socrata, wonder};
     check(wonder::by_state, "cdc/wonder_mcd_state/cdc_wonder_pull_total_all_opioids.txt");
     check(wonder::by_year, "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_all_opioids.txt");
-    check(
-        || socrata::portal_csv(Edition::V2018),
-        "cdc/socrata_vsrr/gentrylamb_VSRR_10col_commas_2018.csv",
-    );
+    check(|| socrata::portal_csv(Edition::V2018), "cdc/socrata_vsrr/gentrylamb_VSRR_10col_commas_2018.csv");
     check(|| socrata::portal_csv(Edition::V2019), "cdc/socrata_vsrr/info201a_2019_VSRR_12col.csv");
-    check(
-        dispensing::since_2019,
-        "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2019-2023.csv",
-    );
-    check(
-        dispensing::until_2018,
-        "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2006_2018.csv",
-    );
+    check(dispensing::since_2019, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2019-2023.csv");
+    check(dispensing::until_2018, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2006_2018.csv");
 }
 
 #[test]
 fn cells_are_the_publishers_cells() {
     for (year, file) in [
-        (
-            "2013",
-            "fbi/cius/2013/Table_8_Offenses_Known_to_Law_Enforcement_by_State_by_City_2013.xls",
-        ),
-        (
-            "2015",
-            "fbi/cius/2015/Table_8_Offenses_Known_to_Law_Enforcement_by_State_by_City_2015.xls",
-        ),
-        (
-            "2016",
-            "fbi/cius/2016/Table_6_Offenses_Known_to_Law_Enforcement_by_State_by_City_2016.xls",
-        ),
+        ("2013", "fbi/cius/2013/Table_8_Offenses_Known_to_Law_Enforcement_by_State_by_City_2013.xls"),
+        ("2015", "fbi/cius/2015/Table_8_Offenses_Known_to_Law_Enforcement_by_State_by_City_2015.xls"),
+        ("2016", "fbi/cius/2016/Table_6_Offenses_Known_to_Law_Enforcement_by_State_by_City_2016.xls"),
     ] {
         let Some(captured) = capture(file) else { return };
         let printed = crate::print::cius::cities(year).unwrap().xlsx().unwrap();
@@ -80,9 +57,7 @@ fn cells_are_the_publishers_cells() {
 
 #[test]
 fn mingo_is_the_publishers_file_but_for_persons() {
-    let Some(captured) =
-        capture("arcos/washpost_raw_2006_2012/arcos-wv-mingo-54059-itemized.tsv.gz")
-    else {
+    let Some(captured) = capture("arcos/washpost_raw_2006_2012/arcos-wv-mingo-54059-itemized.tsv.gz") else {
         return;
     };
     let captured = String::from_utf8(gunzip(&captured)).unwrap();
@@ -104,8 +79,7 @@ fn mingo_is_the_publishers_file_but_for_persons() {
     check_same(&crate::print::arcos::mingo().unwrap(), masked.as_bytes());
 
     // A town, or a house that also holds a pharmacy, is not a secret; everything else must be nowhere in our tables.
-    let secret: BTreeSet<&str> =
-        personal.into_iter().filter(|value| !public.contains(value)).collect();
+    let secret: BTreeSet<&str> = personal.into_iter().filter(|value| !public.contains(value)).collect();
     assert!(!secret.is_empty());
     let tables = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tables");
     let mut files = 0;

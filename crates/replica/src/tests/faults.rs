@@ -32,15 +32,11 @@ fn connections_that_end_early() {
     for target in [MINGO_GZ, CITIES_2013, SODA] {
         let whole = get(&replica(), target).body;
         let got = spoilt(What::CutBody { after: 1000 }, target);
-        assert_eq!(
-            (got.status, got.header("content-length")),
-            (200, whole.len().to_string().as_str())
-        );
+        assert_eq!((got.status, got.header("content-length")), (200, whole.len().to_string().as_str()));
         assert_eq!(got.body, whole[..1000]);
     }
     let fault = Fault { on: "mingo".to_owned(), times: Some(1), what: What::DropConnection };
-    let replica =
-        Replica::start_blocking(Options { faults: vec![fault], ..Options::default() }).unwrap();
+    let replica = Replica::start_blocking(Options { faults: vec![fault], ..Options::default() }).unwrap();
     assert!(request(&replica, "GET", MINGO, &[]).is_none());
     assert_eq!(get(&replica, MINGO).status, 200);
     assert_eq!(replica.requests().iter().map(|seen| seen.status).collect::<Vec<_>>(), [0, 200]);
@@ -48,19 +44,11 @@ fn connections_that_end_early() {
 
 #[test]
 fn a_cut_download_is_resumed() {
-    let fault =
-        Fault { on: "mingo".to_owned(), times: Some(1), what: What::CutBody { after: 5000 } };
-    let replica =
-        Replica::start_blocking(Options { faults: vec![fault], ..Options::default() }).unwrap();
+    let fault = Fault { on: "mingo".to_owned(), times: Some(1), what: What::CutBody { after: 5000 } };
+    let replica = Replica::start_blocking(Options { faults: vec![fault], ..Options::default() }).unwrap();
     let first = get(&replica, MINGO_GZ);
     let range = format!("bytes={}-", first.body.len());
-    let rest = request(
-        &replica,
-        "GET",
-        MINGO_GZ,
-        &[("Range", &range), ("If-Range", first.header("etag"))],
-    )
-    .unwrap();
+    let rest = request(&replica, "GET", MINGO_GZ, &[("Range", &range), ("If-Range", first.header("etag"))]).unwrap();
     assert_eq!(rest.status, 206);
     assert_eq!([first.body, rest.body].concat(), get(&replica, MINGO_GZ).body);
 }
@@ -100,8 +88,7 @@ fn columns_renamed() {
 #[test]
 fn one_more_column() {
     let extra = |target: &str| spoilt(What::ExtraColumn { name: "more".to_owned() }, target);
-    for (target, separator, count) in
-        [(MINGO, '\t', 43), (WONDER_STATE, '\t', 13), (RATES, ',', 7), (PORTAL, ',', 13)]
+    for (target, separator, count) in [(MINGO, '\t', 43), (WONDER_STATE, '\t', 13), (RATES, ',', 7), (PORTAL, ',', 13)]
     {
         let text = extra(target).text();
         let header = first_line(&text);
@@ -125,10 +112,7 @@ fn no_rows() {
     let wonder = none(WONDER_STATE).text();
     assert_eq!(wonder.lines().nth(1).unwrap(), "\"---\"");
     assert_eq!(none(SODA).json(), serde_json::json!([]));
-    assert_eq!(
-        none(&format!("{SODA}?$select=count(*)")).json(),
-        serde_json::json!([{ "count": "0" }])
-    );
+    assert_eq!(none(&format!("{SODA}?$select=count(*)")).json(), serde_json::json!([{ "count": "0" }]));
     assert_eq!(none(VIEW).json()["cachedContents"]["count"], "0");
     assert!(none(CITIES_2013).cells()[4][0].starts_with("1 The figures"));
 }
@@ -144,23 +128,14 @@ fn faults_of_one_publisher() {
     assert_eq!(counties[4][1], "County");
 
     let fault = Fault { on: "xkb8".to_owned(), times: None, what: What::MovedTruth };
-    let replica =
-        Replica::start_blocking(Options { faults: vec![fault], ..Options::default() }).unwrap();
+    let replica = Replica::start_blocking(Options { faults: vec![fault], ..Options::default() }).unwrap();
     let (first, second) = (get(&replica, SODA), get(&replica, SODA));
-    assert_ne!(
-        first.header("x-soda2-truth-last-modified"),
-        second.header("x-soda2-truth-last-modified")
-    );
+    assert_ne!(first.header("x-soda2-truth-last-modified"), second.header("x-soda2-truth-last-modified"));
     let updated = |replica: &Replica| get(replica, VIEW).json()["rowsUpdatedAt"].as_i64().unwrap();
     assert!(updated(&replica) < updated(&replica));
 
-    replica.set_faults(vec![Fault {
-        on: "$offset=".to_owned(),
-        times: None,
-        what: What::DuplicatePage,
-    }]);
-    let page =
-        |offset: usize| get(&replica, &format!("{SODA}?%24limit=100&%24offset={offset}")).body;
+    replica.set_faults(vec![Fault { on: "$offset=".to_owned(), times: None, what: What::DuplicatePage }]);
+    let page = |offset: usize| get(&replica, &format!("{SODA}?%24limit=100&%24offset={offset}")).body;
     assert!(page(0) == page(100));
     assert!(page(100) != page(200));
 }
@@ -168,10 +143,7 @@ fn faults_of_one_publisher() {
 #[test]
 fn validators_that_fail() {
     let got = spoilt(What::NoValidators, MINGO);
-    assert_eq!(
-        (got.header("etag"), got.header("last-modified"), got.header("accept-ranges")),
-        ("", "", "")
-    );
+    assert_eq!((got.header("etag"), got.header("last-modified"), got.header("accept-ranges")), ("", "", ""));
     let fault = |what| Fault { on: String::new(), times: None, what };
     let replica = replica();
     replica.set_faults(vec![fault(What::MovedEtag)]);

@@ -52,9 +52,7 @@ fn wonder_has_its_deaths() {
     let text = get(&replica, WONDER_STATE).text();
     let rows = |text: &str| -> Vec<Vec<String>> {
         let lines = text.split("\r\n").skip(1).take_while(|line| *line != "\"---\"");
-        lines
-            .map(|line| line.split('\t').map(|field| field.trim_matches('"').to_owned()).collect())
-            .collect()
+        lines.map(|line| line.split('\t').map(|field| field.trim_matches('"').to_owned()).collect()).collect()
     };
     let states = rows(&text);
     assert_eq!(states.len(), 918);
@@ -75,9 +73,7 @@ fn wonder_has_its_deaths() {
 #[test]
 fn vsrr_reads_back_alike_from_csv_and_json() {
     for (edition, columns, count) in [(Edition::V2018, 10, 8_778), (Edition::V2019, 12, 13_320)] {
-        let replica =
-            Replica::start_blocking(Options { vsrr_edition: edition, ..Options::default() })
-                .unwrap();
+        let replica = Replica::start_blocking(Options { vsrr_edition: edition, ..Options::default() }).unwrap();
         let portal = rows(&get(&replica, PORTAL).text(), b',');
         assert_eq!((portal.len(), portal[0].len()), (count, columns));
         assert_eq!(
@@ -87,12 +83,8 @@ fn vsrr_reads_back_alike_from_csv_and_json() {
 
         let view = get(&replica, VIEW).json();
         assert_eq!(view["cachedContents"]["count"], count.to_string());
-        let fields: Vec<&str> = view["columns"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|column| column["fieldName"].as_str().unwrap())
-            .collect();
+        let fields: Vec<&str> =
+            view["columns"].as_array().unwrap().iter().map(|column| column["fieldName"].as_str().unwrap()).collect();
         assert_eq!(fields.len(), columns);
 
         let json = get(&replica, &format!("{SODA}?%24limit=50000&$order=:id")).json();
@@ -100,8 +92,7 @@ fn vsrr_reads_back_alike_from_csv_and_json() {
         assert_eq!(json.len(), count);
         for (row, object) in portal.iter().zip(json) {
             for (value, field) in row.iter().zip(&fields) {
-                let plain =
-                    if field.ends_with("_value") { value.replace(',', "") } else { value.clone() };
+                let plain = if field.ends_with("_value") { value.replace(',', "") } else { value.clone() };
                 assert_eq!(object.get(*field).map_or("", |value| value.as_str().unwrap()), plain);
             }
         }
@@ -130,10 +121,7 @@ fn soda_pages_add_up() {
     }
     assert_eq!(rows.len(), 13_320);
     assert_eq!(get(&replica, SODA).json().as_array().unwrap().len(), 1000);
-    let csv = super::figures::rows(
-        &get(&replica, "/data.cdc.gov/resource/xkb8-kh2a.csv?$limit=3").text(),
-        b',',
-    );
+    let csv = super::figures::rows(&get(&replica, "/data.cdc.gov/resource/xkb8-kh2a.csv?$limit=3").text(), b',');
     assert_eq!((csv.len(), csv[0].len()), (3, 12));
 }
 
@@ -152,9 +140,8 @@ fn cities_have_their_murders() {
         assert_eq!(cities.iter().map(|row| row[4].parse::<u64>().unwrap()).sum::<u64>(), murders);
         let oregon = cities.iter().skip_while(|row| !row[0].starts_with("OREGON"));
         let oregon = oregon.enumerate().take_while(|(at, row)| *at == 0 || row[0].is_empty());
-        let found = oregon
-            .map(|(_, row)| row)
-            .find(|row| row[1].trim_end_matches(|c: char| c.is_ascii_digit()) == "Portland");
+        let found =
+            oregon.map(|(_, row)| row).find(|row| row[1].trim_end_matches(|c: char| c.is_ascii_digit()) == "Portland");
         assert_eq!(found.map(|row| row[4].as_str()), portland);
         assert!(cells[4 + count][0].starts_with("1 The figures shown"));
         assert_eq!(cells[3][11], "Larceny-\ntheft");
@@ -170,10 +157,7 @@ fn alabama_is_above_a_hundred() {
         .filter(|row| row[2] == "AL" && (2006..=2016).contains(&row[0].parse::<u32>().unwrap()))
         .map(|row| row[4].parse().unwrap())
         .collect();
-    assert_eq!(
-        alabama,
-        [115.6, 120.3, 126.1, 131.6, 134.3, 136.6, 143.8, 142.4, 135.2, 125.0, 121.0]
-    );
+    assert_eq!(alabama, [115.6, 120.3, 126.1, 131.6, 134.3, 136.6, 143.8, 142.4, 135.2, 125.0, 121.0]);
     let late = rows(&get(&replica, RATES).text(), b',');
     assert_eq!(late.len(), 255);
     for year in ["2019", "2020", "2021", "2022", "2023"] {

@@ -37,13 +37,10 @@ fn conditions_are_honoured() {
     let replica = replica();
     for target in [MINGO, SODA, CITIES_2015, PORTAL] {
         let got = get(&replica, target);
-        let known =
-            request(&replica, "GET", target, &[("If-None-Match", got.header("etag"))]).unwrap();
+        let known = request(&replica, "GET", target, &[("If-None-Match", got.header("etag"))]).unwrap();
         assert_eq!((known.status, known.body.len()), (304, 0));
         assert_eq!(known.header("etag"), got.header("etag"));
-        let since =
-            request(&replica, "GET", target, &[("If-Modified-Since", got.header("last-modified"))])
-                .unwrap();
+        let since = request(&replica, "GET", target, &[("If-Modified-Since", got.header("last-modified"))]).unwrap();
         assert_eq!(since.status, 304);
         let other = request(
             &replica,
@@ -73,10 +70,7 @@ fn ranges_resume_a_download() {
     assert_eq!((tail.status, tail.body.as_slice()), (206, &whole.body[length - 5..]));
     assert_eq!(part(&[("Range", "bytes=1000-"), ("If-Range", "\"other\"")]).status, 200);
     let beyond = part(&[("Range", "bytes=99999999-")]);
-    assert_eq!(
-        (beyond.status, beyond.header("content-range")),
-        (416, format!("bytes */{length}").as_str())
-    );
+    assert_eq!((beyond.status, beyond.header("content-range")), (416, format!("bytes */{length}").as_str()));
 }
 
 #[test]
@@ -92,10 +86,7 @@ fn every_host_has_its_way_of_having_nothing() {
     assert!(s3.text().contains("<Code>AccessDenied</Code>"));
     assert_eq!(get(&replica, "/").status, 404);
     let malformed = get(&replica, &format!("{SODA}?$limit=many"));
-    assert_eq!(
-        (malformed.status, &malformed.json()["code"]),
-        (400, &serde_json::json!("query.compiler.malformed"))
-    );
+    assert_eq!((malformed.status, &malformed.json()["code"]), (400, &serde_json::json!("query.compiler.malformed")));
     assert_eq!(request(&replica, "POST", SODA, &[("Content-Length", "0")]).unwrap().status, 405);
 }
 
@@ -113,23 +104,12 @@ fn soda_names_its_columns_in_headers() {
 #[test]
 fn requests_are_remembered_without_tokens() {
     let replica = replica();
-    request(
-        &replica,
-        "GET",
-        &format!("{SODA}?%24limit=1"),
-        &[("User-Agent", "probe/1"), ("X-App-Token", "hidden")],
-    );
+    request(&replica, "GET", &format!("{SODA}?%24limit=1"), &[("User-Agent", "probe/1"), ("X-App-Token", "hidden")]);
     let seen = replica.requests();
     assert_eq!(seen.len(), 1);
     let seen = &seen[0];
-    assert_eq!(
-        (seen.method.as_str(), seen.host.as_str(), seen.status),
-        ("GET", "data.cdc.gov", 200)
-    );
-    assert_eq!(
-        (seen.path.as_str(), seen.query.as_str()),
-        ("/resource/xkb8-kh2a.json", "%24limit=1")
-    );
+    assert_eq!((seen.method.as_str(), seen.host.as_str(), seen.status), ("GET", "data.cdc.gov", 200));
+    assert_eq!((seen.path.as_str(), seen.query.as_str()), ("/resource/xkb8-kh2a.json", "%24limit=1"));
     assert_eq!(seen.headers, [("user-agent".to_owned(), "probe/1".to_owned())]);
 }
 
@@ -145,8 +125,7 @@ fn the_same_file_has_the_same_bytes_every_time() {
 
 #[test]
 fn it_runs_on_the_callers_runtime_too() {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let replica = runtime.block_on(Replica::start(Options::default())).unwrap();
     assert_eq!(get(&replica, RATES).status, 200);
     replica.stop();

@@ -12,10 +12,8 @@ use calamine::Reader;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-const MINGO: &str =
-    "/wp-stat.s3.amazonaws.com/dea-pain-pill-database/summary/arcos-wv-mingo-54059-itemized.tsv";
-const MINGO_GZ: &str =
-    "/wp-stat.s3.amazonaws.com/dea-pain-pill-database/summary/arcos-wv-mingo-54059-itemized.tsv.gz";
+const MINGO: &str = "/wp-stat.s3.amazonaws.com/dea-pain-pill-database/summary/arcos-wv-mingo-54059-itemized.tsv";
+const MINGO_GZ: &str = "/wp-stat.s3.amazonaws.com/dea-pain-pill-database/summary/arcos-wv-mingo-54059-itemized.tsv.gz";
 const WONDER_STATE: &str = "/exports.invalid/wonder/D77/any-opioid-state-year-1999-2016.txt";
 const WONDER_US: &str = "/exports.invalid/wonder/D77/any-opioid-us-year-1999-2016.txt";
 const SODA: &str = "/data.cdc.gov/resource/xkb8-kh2a.json";
@@ -23,9 +21,9 @@ const VIEW: &str = "/data.cdc.gov/api/views/xkb8-kh2a.json";
 const PORTAL: &str = "/data.cdc.gov/api/views/xkb8-kh2a/rows.csv?accessType=DOWNLOAD";
 const CITIES_2013: &str = "/ucr.fbi.gov/crime-in-the-u.s/2013/crime-in-the-u.s.-2013/tables/table-8/table_8_offenses_known_to_law_enforcement_by_state_by_city_2013.xls";
 const CITIES_2015: &str = "/ucr.fbi.gov/crime-in-the-u.s/2015/crime-in-the-u.s.-2015/tables/table-8/table_8_offenses_known_to_law_enforcement_by_state_by_city_2015.xls";
-const CITIES_2016: &str =
-    "/ucr.fbi.gov/crime-in-the-u.s/2016/crime-in-the-u.s.-2016/tables/table-6/table-6.xls";
-const RATES: &str = "/www.cdc.gov/overdose-prevention/data-research/facts-stats/State%20Opioid%20Dispensing%20Rates.csv";
+const CITIES_2016: &str = "/ucr.fbi.gov/crime-in-the-u.s/2016/crime-in-the-u.s.-2016/tables/table-6/table-6.xls";
+const RATES: &str =
+    "/www.cdc.gov/overdose-prevention/data-research/facts-stats/State%20Opioid%20Dispensing%20Rates.csv";
 const EARLY_RATES: &str = "/raw.githubusercontent.com/vishal-337/EPI_Project/411428facac5/data/raw/State_Opioid_Dispensing_Rates_2006_2018.csv";
 
 /// A reply as it came over the wire.
@@ -67,13 +65,8 @@ where
 fn request(replica: &Replica, method: &str, target: &str, headers: &[(&str, &str)]) -> Option<Got> {
     let base = replica.base();
     let mut stream = TcpStream::connect(base.strip_prefix("http://").unwrap()).unwrap();
-    let extra: String =
-        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    write!(
-        stream,
-        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{extra}\r\n"
-    )
-    .unwrap();
+    let extra: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    write!(stream, "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{extra}\r\n").unwrap();
     let mut bytes = Vec::new();
     // A cut connection may end in a reset; what came before it counts.
     stream.read_to_end(&mut bytes).ok();
@@ -99,8 +92,7 @@ fn replica() -> Replica {
 /// A replica with one fault, and what it then says.
 fn spoilt(what: What, target: &str) -> Got {
     let fault = Fault { on: String::new(), times: None, what };
-    let replica =
-        Replica::start_blocking(Options { faults: vec![fault], ..Options::default() }).unwrap();
+    let replica = Replica::start_blocking(Options { faults: vec![fault], ..Options::default() }).unwrap();
     get(&replica, target)
 }
 

@@ -74,10 +74,7 @@ fn slices_are_replaced_by_name_and_others_stay() {
     commit(&warehouse, staged("a", "one", "x", None)).unwrap();
     commit(&warehouse, staged("a", "two", "y", base(&warehouse, "a"))).unwrap();
     commit(&warehouse, staged("a", "one", "z", base(&warehouse, "a"))).unwrap();
-    assert_eq!(
-        slices(&warehouse, "a"),
-        [("one".to_owned(), Digest::of("z")), ("two".to_owned(), Digest::of("y"))]
-    );
+    assert_eq!(slices(&warehouse, "a"), [("one".to_owned(), Digest::of("z")), ("two".to_owned(), Digest::of("y"))]);
     assert_eq!(warehouse.head().unwrap().unwrap().parent, Some(2));
 }
 

@@ -6,8 +6,8 @@ use clap::Args;
 use model::{Error, Kind, Result};
 use store::{Origin, Warehouse};
 
-use super::run::{Going, go, start_replica, tell};
 use super::Context;
+use super::run::{Going, go, start_replica, tell};
 use crate::config::now;
 use crate::output::say;
 
@@ -39,9 +39,7 @@ impl Demo {
             return Err(Error::new(*kind, "the demo did not get all of its data").hint("the errors above say why"));
         }
 
-        let head = warehouse
-            .head()?
-            .ok_or_else(|| Error::new(Kind::Internal, "the demo ended without a snapshot"))?;
+        let head = warehouse.head()?.ok_or_else(|| Error::new(Kind::Internal, "the demo ended without a snapshot"))?;
         let pin = pin(&warehouse, head.number)?;
         say(&format!("Pinned it as `{pin}`.\n"));
 
@@ -53,7 +51,10 @@ impl Demo {
         for sql in QUERIES {
             say(&format!("  tollhouse{root} sql \"{sql}\""));
         }
-        say(&format!("\nThe same tables open in plain DuckDB: {}", warehouse.root().join("tollhouse.duckdb").display()));
+        say(&format!(
+            "\nThe same tables open in plain DuckDB: {}",
+            warehouse.root().join("tollhouse.duckdb").display()
+        ));
         Ok(ExitCode::SUCCESS)
     }
 }

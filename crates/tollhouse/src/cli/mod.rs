@@ -14,8 +14,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use model::{Kind, Result, ResultExt as _};
-use store::commit::Snapshot;
 use store::Warehouse;
+use store::commit::Snapshot;
 
 use crate::config::Config;
 use crate::progress::Progress;

@@ -142,7 +142,11 @@ pub fn tell(summary: &Summary, dry_run: bool) {
             vec![
                 slice.dataset.to_string(),
                 slice.release.clone(),
-                if slice.grade == "publisher" { slice.slice.clone() } else { format!("{} ({})", slice.slice, slice.grade) },
+                if slice.grade == "publisher" {
+                    slice.slice.clone()
+                } else {
+                    format!("{} ({})", slice.slice, slice.grade)
+                },
                 grouped(slice.kept),
                 grouped(slice.totals),
                 grouped(slice.rejected),

@@ -79,8 +79,7 @@ fn show_list(context: &Context) -> Result<ExitCode> {
 fn show(context: &Context, at: Option<&str>) -> Result<ExitCode> {
     let warehouse = context.warehouse()?;
     let snapshot = warehouse.resolve(at)?;
-    let manifests =
-        snapshot.datasets.values().map(|digest| warehouse.manifest(digest)).collect::<Result<Vec<_>>>()?;
+    let manifests = snapshot.datasets.values().map(|digest| warehouse.manifest(digest)).collect::<Result<Vec<_>>>()?;
     if context.json() {
         #[derive(Serialize)]
         struct Shown<'a> {
@@ -107,7 +106,12 @@ fn show(context: &Context, at: Option<&str>) -> Result<ExitCode> {
                 slice.grade.clone(),
                 grouped(slice.counts.kept),
                 slice.parts.len().to_string(),
-                slice.captures.iter().map(|capture| capture.sha256.as_str()[..12].to_owned()).collect::<Vec<_>>().join(" "),
+                slice
+                    .captures
+                    .iter()
+                    .map(|capture| capture.sha256.as_str()[..12].to_owned())
+                    .collect::<Vec<_>>()
+                    .join(" "),
             ]
         })
     });

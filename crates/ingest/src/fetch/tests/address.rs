@@ -4,9 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_redirect_within_the_host_is_followed() {
-    for to in
-        ["/new.csv", "new.csv", "https://publisher.example/new.csv", "//publisher.example/new.csv"]
-    {
+    for to in ["/new.csv", "new.csv", "https://publisher.example/new.csv", "//publisher.example/new.csv"] {
         let moved = answer("301 Moved Permanently", &[&format!("Location: {to}")], "");
         let world = World::new(vec![moved, answer("200 OK", &[], BODY)]).await;
         check_body(&world.fetch(URL).await.unwrap(), BODY);
@@ -28,11 +26,9 @@ async fn a_redirect_as_the_stand_in_writes_it_is_followed() {
 
 #[tokio::test]
 async fn a_redirect_to_a_stranger_is_refused() {
-    for to in [
-        "https://stranger.example/new.csv?token=s3cr3t",
-        "//stranger.example/new.csv",
-        "http://127.0.0.1:1/new.csv",
-    ] {
+    for to in
+        ["https://stranger.example/new.csv?token=s3cr3t", "//stranger.example/new.csv", "http://127.0.0.1:1/new.csv"]
+    {
         let moved = answer("302 Found", &[&format!("Location: {to}")], "");
         let world = World::new(vec![moved]).await;
         let error = world.refused(URL).await;
@@ -46,11 +42,7 @@ async fn a_redirect_to_a_stranger_is_refused() {
 #[tokio::test]
 async fn a_redirect_to_a_host_that_the_operator_named_is_followed() {
     let store = Publisher::start(vec![answer("200 OK", &[], BODY)]).await;
-    let moved = answer(
-        "302 Found",
-        &["Location: https://store.example/t.csv?X-Amz-Signature=0a1b2c3d"],
-        "",
-    );
+    let moved = answer("302 Found", &["Location: https://store.example/t.csv?X-Amz-Signature=0a1b2c3d"], "");
     let mut world = World::new(vec![moved]).await;
     world.settings.redirect_hosts = vec!["store.example".to_owned()];
     world.settings.hosts.insert("store.example".to_owned(), store.base.clone());
@@ -69,10 +61,7 @@ async fn redirects_that_go_nowhere_are_refused() {
     for (to, words) in [
         ("X-Nothing: 1", "without saying where"),
         ("Location: http://publisher.example/table.csv", "away from HTTPS"),
-        (
-            "Location: https://me:s3cr3t@publisher.example/",
-            "redirects to https://publisher.example/",
-        ),
+        ("Location: https://me:s3cr3t@publisher.example/", "redirects to https://publisher.example/"),
     ] {
         let world = World::new(vec![moved(to)]).await;
         let error = world.refused(URL).await;
@@ -95,16 +84,10 @@ async fn secrets_are_sent_and_never_written_down() {
     let fetched = world.fetch(&url).await.unwrap();
     let error = world.refused(&url).await;
     for asked in world.publisher.asked() {
-        assert!(
-            asked.contains(&format!("$$app_token={secret}&$limit=5&X-Amz-Signature={secret} ")),
-            "{asked}"
-        );
+        assert!(asked.contains(&format!("$$app_token={secret}&$limit=5&X-Amz-Signature={secret} ")), "{asked}");
     }
     assert_eq!(fetched.page.url, format!("{URL}?$limit=5"));
-    assert_eq!(
-        error.to_string(),
-        format!("{URL}?$limit=5 answered 403 Forbidden: “the key … has expired”")
-    );
+    assert_eq!(error.to_string(), format!("{URL}?$limit=5 answered 403 Forbidden: “the key … has expired”"));
     let mut written = format!("{error:?} {fetched:?}");
     for entry in std::fs::read_dir(world.folder.path().join("exchanges")).unwrap() {
         written.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
@@ -131,8 +114,7 @@ async fn a_host_that_nothing_stands_for_is_never_asked() {
         assert!(error.to_string().contains("no base URL stands for"), "{error}");
     }
     // Nor after a redirect.
-    let mut world =
-        World::new(vec![answer("302 Found", &["Location: https://store.example/t.csv"], "")]).await;
+    let mut world = World::new(vec![answer("302 Found", &["Location: https://store.example/t.csv"], "")]).await;
     world.settings.redirect_hosts = vec!["store.example".to_owned()];
     assert_eq!(world.refused(URL).await.kind(), Kind::Usage);
     assert!(world.publisher.asked().len() == 1 && world.paused().is_empty());
@@ -144,8 +126,7 @@ async fn settings_that_cannot_work_are_refused() {
     let check = |spoil: &dyn Fn(&mut Settings)| {
         let mut settings = world.settings.clone();
         spoil(&mut settings);
-        let error =
-            Engine::new(settings, world.warehouse.archive(), world.clock.clone()).err().unwrap();
+        let error = Engine::new(settings, world.warehouse.archive(), world.clock.clone()).err().unwrap();
         assert_eq!(error.kind(), Kind::Usage, "{error}");
     };
     check(&|settings| settings.user_agent = "Mozilla/5.0".to_owned());

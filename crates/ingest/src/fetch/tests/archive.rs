@@ -30,11 +30,7 @@ async fn we_say_who_we_are_and_ask_for_the_bytes_as_they_are() {
     let world = World::new(vec![answer("200 OK", &[], BODY)]).await;
     world.fetch(&format!("{URL}?$limit=5")).await.unwrap();
     let asked = world.publisher.asked();
-    assert!(
-        asked[0].starts_with("GET /publisher.example/table.csv?$limit=5 HTTP/1.1\r\n"),
-        "{}",
-        asked[0]
-    );
+    assert!(asked[0].starts_with("GET /publisher.example/table.csv?$limit=5 HTTP/1.1\r\n"), "{}", asked[0]);
     assert!(has(&asked[0], &format!("user-agent: {AGENT}")), "{}", asked[0]);
     assert!(has(&asked[0], "accept-encoding: identity"), "{}", asked[0]);
     assert!(!names(&asked[0], "cookie") && !names(&asked[0], "referer"), "{}", asked[0]);
@@ -44,11 +40,7 @@ async fn we_say_who_we_are_and_ask_for_the_bytes_as_they_are() {
 async fn an_unchanged_body_is_used_again_and_the_observation_recorded() {
     // The second 304 names no validator: those of the first answer must last.
     let world = World::new(vec![
-        answer(
-            "200 OK",
-            &["ETag: W/\"a--gzip\"", "Last-Modified: Thu, 01 Nov 2018 10:00:00 GMT"],
-            BODY,
-        ),
+        answer("200 OK", &["ETag: W/\"a--gzip\"", "Last-Modified: Thu, 01 Nov 2018 10:00:00 GMT"], BODY),
         part("304 Not Modified", &["Date: Fri, 02 Nov 2018 10:00:00 GMT"], ""),
         part("304 Not Modified", &[], ""),
     ])
@@ -68,11 +60,7 @@ async fn an_unchanged_body_is_used_again_and_the_observation_recorded() {
         assert_eq!(inspected.into_inner(), 1);
         let asked = world.publisher.asked();
         assert!(has(&asked[round], "if-none-match: W/\"a--gzip\""), "{}", asked[round]);
-        assert!(
-            has(&asked[round], "if-modified-since: Thu, 01 Nov 2018 10:00:00 GMT"),
-            "{}",
-            asked[round]
-        );
+        assert!(has(&asked[round], "if-modified-since: Thu, 01 Nov 2018 10:00:00 GMT"), "{}", asked[round]);
         let seen = &world.exchanges()[round];
         assert_eq!((seen.status, seen.digest.clone()), (304, Some(Digest::of(BODY))));
         assert!(seen.sent.iter().any(|(name, _)| name == "if-none-match"));
@@ -82,27 +70,18 @@ async fn an_unchanged_body_is_used_again_and_the_observation_recorded() {
 
 #[tokio::test]
 async fn an_unchanged_body_that_the_pipeline_no_longer_takes_is_refused() {
-    let world = World::new(vec![
-        answer("200 OK", &["ETag: \"a\""], BODY),
-        part("304 Not Modified", &[], ""),
-    ])
-    .await;
+    let world = World::new(vec![answer("200 OK", &["ETag: \"a\""], BODY), part("304 Not Modified", &[], "")]).await;
     world.fetch(URL).await.unwrap();
     let changed = |_: &Page| Err(Error::new(Kind::Changed, "a header is gone"));
     let error = world.fetch_as(URL, Expect::Text, &changed).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Changed);
     let last = world.exchanges().pop().unwrap();
-    assert_eq!(
-        (last.status, last.digest, last.refused.as_deref()),
-        (304, None, Some("a header is gone"))
-    );
+    assert_eq!((last.status, last.digest, last.refused.as_deref()), (304, None, Some("a header is gone")));
 }
 
 #[tokio::test]
 async fn validators_of_the_replica_are_not_shown_to_the_publisher() {
-    let mut world =
-        World::new(vec![answer("200 OK", &["ETag: \"a\""], BODY), answer("200 OK", &[], BODY)])
-            .await;
+    let mut world = World::new(vec![answer("200 OK", &["ETag: \"a\""], BODY), answer("200 OK", &[], BODY)]).await;
     world.fetch(URL).await.unwrap();
     world.settings.via = "live".to_owned();
     assert!(!world.fetch(URL).await.unwrap().not_modified);
@@ -112,9 +91,7 @@ async fn validators_of_the_replica_are_not_shown_to_the_publisher() {
 #[tokio::test]
 async fn a_changed_body_replaces_nothing() {
     let newer = BODY.replace("2698", "2699");
-    let world =
-        World::new(vec![answer("200 OK", &["ETag: \"a\""], BODY), answer("200 OK", &[], &newer)])
-            .await;
+    let world = World::new(vec![answer("200 OK", &["ETag: \"a\""], BODY), answer("200 OK", &[], &newer)]).await;
     world.fetch(URL).await.unwrap();
     check_body(&world.fetch(URL).await.unwrap(), &newer);
     assert_eq!(world.files("raw"), 2);
@@ -124,10 +101,7 @@ async fn a_changed_body_replaces_nothing() {
 async fn a_fetch_that_is_dropped_leaves_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut world = World::new(Vec::new()).await;
-    world
-        .settings
-        .hosts
-        .insert(HOST.to_owned(), format!("http://{}", listener.local_addr().unwrap()));
+    world.settings.hosts.insert(HOST.to_owned(), format!("http://{}", listener.local_addr().unwrap()));
     let engine = world.engine();
     let wanted = Request { url: URL.to_owned(), expect: Expect::Text };
     let folder = world.folder.path().join("tmp");
@@ -155,11 +129,7 @@ async fn fetches_run_on_other_threads_and_side_by_side() {
     let fetch = |name: &str| {
         let (engine, url) = (engine.clone(), format!("https://publisher.example/{name}"));
         tokio::spawn(async move {
-            engine
-                .fetch(&Request { url, expect: Expect::Text }, &|_| Ok(()))
-                .await
-                .unwrap()
-                .exchange
+            engine.fetch(&Request { url, expect: Expect::Text }, &|_| Ok(())).await.unwrap().exchange
         })
     };
     let (a, b) = (fetch("a.csv"), fetch("b.csv"));

@@ -105,9 +105,7 @@ struct World {
 impl World {
     async fn new(script: Vec<Vec<u8>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let warehouse =
-            Warehouse::open_or_create(folder.path(), Origin::Replica, Timestamp::UNIX_EPOCH)
-                .unwrap();
+        let warehouse = Warehouse::open_or_create(folder.path(), Origin::Replica, Timestamp::UNIX_EPOCH).unwrap();
         let publisher = Publisher::start(script).await;
         let settings = Settings {
             user_agent: AGENT.to_owned(),
@@ -125,16 +123,12 @@ impl World {
             max_bytes: 1 << 30,
         };
         let ticks = AtomicI64::new(NOW);
-        let clock: Clock = Arc::new(move || {
-            Timestamp::from_second(ticks.fetch_add(1, Ordering::Relaxed)).unwrap()
-        });
+        let clock: Clock = Arc::new(move || Timestamp::from_second(ticks.fetch_add(1, Ordering::Relaxed)).unwrap());
         Self { folder, warehouse, publisher, settings, clock, paused: Arc::default() }
     }
 
     fn engine(&self) -> Engine {
-        let mut engine =
-            Engine::new(self.settings.clone(), self.warehouse.archive(), self.clock.clone())
-                .unwrap();
+        let mut engine = Engine::new(self.settings.clone(), self.warehouse.archive(), self.clock.clone()).unwrap();
         let paused = self.paused.clone();
         engine.sleep = Arc::new(move |pause| {
             paused.lock().unwrap().push(pause);
@@ -195,11 +189,7 @@ impl World {
         let exchanges = self.exchanges();
         assert_eq!(exchanges.len(), 1);
         assert_eq!((exchanges[0].status, &exchanges[0].digest), (status, &None));
-        assert!(
-            exchanges[0].refused.as_ref().unwrap().contains(words),
-            "{:?}",
-            exchanges[0].refused
-        );
+        assert!(exchanges[0].refused.as_ref().unwrap().contains(words), "{:?}", exchanges[0].refused);
     }
 }
 
@@ -217,7 +207,5 @@ fn has(request: &str, header: &str) -> bool {
 }
 
 fn names(request: &str, header: &str) -> bool {
-    request.lines().any(|line| {
-        line.to_ascii_lowercase().starts_with(&format!("{}:", header.to_ascii_lowercase()))
-    })
+    request.lines().any(|line| line.to_ascii_lowercase().starts_with(&format!("{}:", header.to_ascii_lowercase())))
 }

@@ -14,8 +14,7 @@ async fn a_busy_publisher_is_asked_again() {
         "503 Busy",
         "504 Late",
     ] {
-        let world =
-            World::new(vec![answer(status, &[], "wait"), answer("200 OK", &[], BODY)]).await;
+        let world = World::new(vec![answer(status, &[], "wait"), answer("200 OK", &[], BODY)]).await;
         check_body(&world.fetch(URL).await.unwrap(), BODY);
         assert_eq!(world.exchanges().pop().unwrap().attempts, 2, "{status}");
     }
@@ -38,8 +37,7 @@ async fn pauses_grow_with_jitter_up_to_the_longest() {
 #[tokio::test]
 async fn a_publisher_that_names_a_wait_is_given_it() {
     // The clock tells a second more at each look: when the date is read it is the second one.
-    let date =
-        httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(NOW as u64 + 100));
+    let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(NOW as u64 + 100));
     for (after, asked) in [("77", 77), (date.as_str(), 99)] {
         let throttled = answer("429 Too Many Requests", &[&format!("Retry-After: {after}")], "");
         let world = World::new(vec![throttled, answer("200 OK", &[], BODY)]).await;
@@ -50,12 +48,9 @@ async fn a_publisher_that_names_a_wait_is_given_it() {
 
 #[tokio::test]
 async fn a_wait_beyond_our_patience_ends_it() {
-    let world = World::new(vec![answer(
-        "429 Too Many Requests",
-        &["Retry-After: 3600"],
-        "{\"error\":\"OVER_RATE_LIMIT\"}",
-    )])
-    .await;
+    let world =
+        World::new(vec![answer("429 Too Many Requests", &["Retry-After: 3600"], "{\"error\":\"OVER_RATE_LIMIT\"}")])
+            .await;
     let error = world.refused(URL).await;
     world.check_refused(&error, Kind::Unreachable, 429, "asks us to wait 3600 s");
     assert!(error.to_string().contains("OVER_RATE_LIMIT"), "{error}");
@@ -107,10 +102,7 @@ async fn nobody_there_is_unreachable() {
 async fn a_line_that_falls_silent_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut world = World::new(Vec::new()).await;
-    world
-        .settings
-        .hosts
-        .insert(HOST.to_owned(), format!("http://{}", listener.local_addr().unwrap()));
+    world.settings.hosts.insert(HOST.to_owned(), format!("http://{}", listener.local_addr().unwrap()));
     world.settings.idle_timeout = Duration::from_millis(1);
     world.settings.attempts = 1;
     let error = world.refused(URL).await;

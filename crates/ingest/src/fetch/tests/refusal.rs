@@ -7,27 +7,15 @@ async fn a_refusal_is_taken_at_the_first_word() {
     let page = "<html><title>404 Not Found</title><p>Moved, perhaps.</html>";
     let world = World::new(vec![answer("404 Not Found", &["Content-Type: text/html"], page)]).await;
     let error = world.refused(URL).await;
-    world.check_refused(
-        &error,
-        Kind::Refused,
-        404,
-        "answered 404 Not Found: “404 Not Found Moved, perhaps.”",
-    );
+    world.check_refused(&error, Kind::Refused, 404, "answered 404 Not Found: “404 Not Found Moved, perhaps.”");
     assert!(error.hint_text().unwrap().contains("tollhouse probe"));
     assert_eq!(world.publisher.asked().len(), 1);
 
     let said = "{\"code\":\"query.compiler.malformed\",\"error\":true}";
-    for status in
-        ["400 Bad Request", "403 Forbidden", "401 Unauthorized", "410 Gone", "501 Not Implemented"]
-    {
+    for status in ["400 Bad Request", "403 Forbidden", "401 Unauthorized", "410 Gone", "501 Not Implemented"] {
         let world = World::new(vec![answer(status, &[], said)]).await;
         let error = world.refused(URL).await;
-        world.check_refused(
-            &error,
-            Kind::Refused,
-            status[..3].parse().unwrap(),
-            "query.compiler.malformed",
-        );
+        world.check_refused(&error, Kind::Refused, status[..3].parse().unwrap(), "query.compiler.malformed");
         assert!(!error.is_retryable());
         assert_eq!(world.publisher.asked().len(), 1, "{status}");
     }
@@ -55,12 +43,8 @@ async fn what_is_not_the_data_is_not_archived() {
         assert_eq!(world.publisher.asked().len(), 1);
     }
     check("<!DOCTYPE html><html><title>Sign in</title>", Expect::Text, "an HTML page").await;
-    check(
-        "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n",
-        Expect::Text,
-        "a Git-LFS pointer",
-    )
-    .await;
+    check("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n", Expect::Text, "a Git-LFS pointer")
+        .await;
     check("", Expect::Text, "an empty body").await;
     check(BODY, Expect::Workbook, "something else").await;
     check(BODY, Expect::Json, "something else").await;
@@ -88,11 +72,7 @@ async fn a_whole_gzip_body_is_archived_as_it_came() {
 
 #[tokio::test]
 async fn a_body_larger_than_allowed_is_not_taken() {
-    let chunked = part(
-        "200 OK",
-        &["Transfer-Encoding: chunked"],
-        format!("{:x}\r\n{BODY}\r\n0\r\n\r\n", BODY.len()),
-    );
+    let chunked = part("200 OK", &["Transfer-Encoding: chunked"], format!("{:x}\r\n{BODY}\r\n0\r\n\r\n", BODY.len()));
     for body in [answer("200 OK", &[], BODY), chunked] {
         let mut world = World::new(vec![body]).await;
         world.settings.max_bytes = BODY.len() as u64 - 1;

@@ -7,21 +7,14 @@ const STRONG: [&str; 3] = ["ETag: \"a\"", "Accept-Ranges: bytes", "X-SODA2-Field
 #[tokio::test]
 async fn a_cut_body_is_resumed() {
     let range = format!("Content-Range: bytes 20-{}/{}", BODY.len() - 1, BODY.len());
-    let world = World::new(vec![
-        cut(&STRONG, 20),
-        answer("206 Partial Content", &["ETag: \"a\"", &range], &BODY[20..]),
-    ])
-    .await;
+    let world =
+        World::new(vec![cut(&STRONG, 20), answer("206 Partial Content", &["ETag: \"a\"", &range], &BODY[20..])]).await;
     let fetched = world.fetch(URL).await.unwrap();
     check_body(&fetched, BODY);
     assert_eq!(fetched.page.header("x-soda2-fields"), Some("[\"state\"]"));
     assert_eq!(fetched.page.header("content-length"), Some(BODY.len().to_string().as_str()));
     let asked = world.publisher.asked();
-    assert!(
-        has(&asked[1], "range: bytes=20-") && has(&asked[1], "if-range: \"a\""),
-        "{}",
-        asked[1]
-    );
+    assert!(has(&asked[1], "range: bytes=20-") && has(&asked[1], "if-range: \"a\""), "{}", asked[1]);
     let exchange = world.exchanges().pop().unwrap();
     assert_eq!((exchange.status, exchange.attempts, exchange.bytes), (206, 2, BODY.len() as u64));
     assert!(exchange.sent.contains(&("range".to_owned(), "bytes=20-".to_owned())));
@@ -63,13 +56,7 @@ async fn a_cut_body_begins_again_where_it_cannot_be_resumed() {
     check_restart(&["ETag: \"a\""], whole(), false, 2).await;
     // The body has changed since.
     check_restart(&STRONG, whole(), true, 2).await;
-    check_restart(
-        &STRONG,
-        answer("416 Range Not Satisfiable", &["Content-Range: bytes */5"], ""),
-        true,
-        3,
-    )
-    .await;
+    check_restart(&STRONG, answer("416 Range Not Satisfiable", &["Content-Range: bytes */5"], ""), true, 3).await;
     // What comes is not the rest.
     let part = |headers: &[&str]| answer("206 Partial Content", headers, &BODY[20..]);
     let last = BODY.len() - 1;
@@ -86,12 +73,7 @@ async fn a_cut_body_begins_again_where_it_cannot_be_resumed() {
 async fn a_body_that_stays_shorter_than_promised_is_not_archived() {
     let world = World::new(vec![cut(&[], 30), cut(&[], 30), cut(&[], 30)]).await;
     let error = world.refused(URL).await;
-    world.check_refused(
-        &error,
-        Kind::Unreachable,
-        200,
-        &format!("the body was cut after 30 of {} bytes", BODY.len()),
-    );
+    world.check_refused(&error, Kind::Unreachable, 200, &format!("the body was cut after 30 of {} bytes", BODY.len()));
     assert!(error.is_retryable());
     assert_eq!(world.publisher.asked().len(), 3);
 }
@@ -110,11 +92,8 @@ async fn persistence_lasts_while_a_large_body_grows() {
     let piece = 1usize << 20;
     let body = "a,b\n1,2\n".repeat(16 * piece / 8);
     let whole = body.len();
-    let mut script = vec![part(
-        "200 OK",
-        &[&STRONG[..], &[&format!("Content-Length: {whole}")]].concat(),
-        &body[..piece],
-    )];
+    let mut script =
+        vec![part("200 OK", &[&STRONG[..], &[&format!("Content-Length: {whole}")]].concat(), &body[..piece])];
     for at in (piece..whole).step_by(piece) {
         let range = format!("Content-Range: bytes {at}-{}/{whole}", whole - 1);
         let length = format!("Content-Length: {}", whole - at);

@@ -1,5 +1,7 @@
 //! End to end: the program, the replica and a warehouse in a temporary folder. Expected values are the publishers' own.
 
+#![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

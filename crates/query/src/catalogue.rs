@@ -84,7 +84,6 @@ fn recorded(path: &Path) -> Option<String> {
 
 /// The statements that make a catalogue, and their digest: two catalogues with the same digest are the same.
 pub(crate) struct Plan {
-    pub(crate) contents: Contents,
     statements: Vec<String>,
     digest: Digest,
 }
@@ -114,7 +113,7 @@ impl Plan {
             sql::text(crate::PROGRAM),
         ]);
         statements.extend(about.statements());
-        Ok(Self { contents, statements, digest })
+        Ok(Self { statements, digest })
     }
 
     /// Makes the schemas, views and tables in the current database of a connection.

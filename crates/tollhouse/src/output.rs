@@ -1,8 +1,6 @@
 //! What the program says: results on stdout, everything else on stderr. The only file that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program prints")]
 
-use std::io::Write as _;
-
 use comfy_table::{ContentArrangement, Table, presets};
 use model::{Kind, Result, ResultExt as _};
 use serde::Serialize;
@@ -15,14 +13,6 @@ pub fn say(line: &str) {
 /// A line for the person at the terminal, beside the result.
 pub fn complain(line: &str) {
     eprintln!("{line}");
-}
-
-/// Bytes of result, as they are. A reader that stopped reading is no error.
-pub fn write(bytes: &[u8]) -> Result<()> {
-    match std::io::stdout().write_all(bytes) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.or_error(Kind::Io, "cannot write to standard output"),
-    }
 }
 
 /// A list, as a table or as JSON.

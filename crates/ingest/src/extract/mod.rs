@@ -250,12 +250,15 @@ impl SourceFile {
 }
 
 /// The kinds of source. `kind` picks the row; the rest of `[source]` becomes the struct.
-const KINDS: &[(&str, fn(toml::Table) -> Result<Box<dyn Extractor>>)] = &[
+const KINDS: &[(&str, Build)] = &[
     ("cius_city", build::<cius::Cius>),
     ("delimited", build::<delimited::Delimited>),
     ("socrata", build::<socrata::Socrata>),
     ("wonder_export", build::<wonder::WonderExport>),
 ];
+
+/// Makes an extractor from its options.
+type Build = fn(toml::Table) -> Result<Box<dyn Extractor>>;
 
 fn build<E>(options: toml::Table) -> Result<Box<dyn Extractor>>
 where

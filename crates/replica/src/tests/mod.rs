@@ -1,7 +1,5 @@
 //! What the replica promises: figures, formats, manners, faults.
 
-#![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
-
 mod captures;
 mod faults;
 mod figures;

@@ -11,6 +11,8 @@
 
 mod breaks;
 mod meta;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use std::fs::File;
@@ -23,7 +25,7 @@ use model::{Digest, Error, Kind, Result, ResultExt as _};
 use store::Warehouse;
 use store::commit::Snapshot;
 
-use views::Contents;
+pub(crate) use views::Contents;
 
 use crate::sql;
 
@@ -84,6 +86,8 @@ fn recorded(path: &Path) -> Option<String> {
 
 /// The statements that make a catalogue, and their digest: two catalogues with the same digest are the same.
 pub(crate) struct Plan {
+    /// What the snapshot holds.
+    pub(crate) contents: Contents,
     statements: Vec<String>,
     digest: Digest,
 }
@@ -113,7 +117,7 @@ impl Plan {
             sql::text(crate::PROGRAM),
         ]);
         statements.extend(about.statements());
-        Ok(Self { statements, digest })
+        Ok(Self { contents, statements, digest })
     }
 
     /// Makes the schemas, views and tables in the current database of a connection.

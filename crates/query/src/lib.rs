@@ -1,15 +1,22 @@
 //! Pinned snapshots in; tables, figures and verdicts out.
 //!
-//! [`session`] answers SQL over one snapshot, [`catalogue`] writes the file that plain DuckDB opens, and [`figure`] draws
-//! charts. Everything here reads, but for the catalogue. No type of DuckDB or Arrow is in the public interface; where the data came from
+//! [`session`] answers SQL over one snapshot, [`catalogue`] writes the file that plain DuckDB opens, [`claim`] judges
+//! published statements, [`figures`] draws what `warehouse/figures/` declares, with [`figure`] as its pen. Everything
+//! here reads, but for the catalogue. No type of DuckDB or Arrow is in the public interface; where the data came from
 //! is known only by what a snapshot says, and nothing here fetches.
 
 pub mod catalogue;
+pub mod claim;
+mod disclosure;
 pub mod figure;
+pub mod figures;
+mod portable;
 pub mod session;
 mod sql;
+#[cfg(test)]
+mod testing;
 
-pub use session::{Answer, Session};
+pub use session::{Answer, Receipt, Session};
 
 /// Names the program in receipts and drawings.
 pub const PROGRAM: &str = concat!("tollhouse ", env!("CARGO_PKG_VERSION"));

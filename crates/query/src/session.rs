@@ -1,122 +1,220 @@
-//! SQL over one snapshot, which only reads.
+//! A session: SQL over one snapshot, and nothing else.
 //!
-//! A session is a DuckDB in memory with the views of the catalogue, locked before the first question: no file outside the
-//! warehouse's tables, no extension, bounded memory. What is asked must be a SELECT, looked at as DuckDB parsed it.
+//! [`Session::open`] makes the catalogue's views in memory and locks DuckDB down: no file outside `tables/`, no
+//! extension, no change of a setting, bounded memory, two threads. Before a statement runs, [`gate`] looks at its
+//! syntax tree and lets only reading pass. [`Answer`] holds the rows and writes them out; [`Receipt`] says what an
+//! answer rests on.
+//!
+//! What is absent: DuckDB calls executing untrusted SQL unsafe by design. Whoever serves strangers puts the process in
+//! a sandbox of the operating system as well.
 
-use arrow::array::{Array as _, RecordBatch};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use duckdb::Connection;
+mod answer;
+mod gate;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use duckdb::{Config, Connection};
 use model::column::Vocabulary;
-use model::dataset::Dataset;
-use model::{Error, Kind, Result, ResultExt as _};
-use serde_json::Value;
-use store::Warehouse;
-use store::commit::Snapshot;
+use model::dataset::{Dataset, Disclosure};
+use model::{DatasetId, Digest, Kind, Result, ResultExt as _};
+use serde::{Deserialize, Serialize};
+use store::commit::{Capture, Manifest, Snapshot};
+use store::{Origin, Warehouse};
+
+pub use answer::Answer;
 
 use crate::catalogue::Plan;
 use crate::sql;
 
-/// A read-only view of one snapshot.
+/// The memory that one session may use.
+const MEMORY: &str = "4GB";
+
+/// SQL over one snapshot.
 pub struct Session {
     connection: Connection,
+    snapshot: u64,
+    origin: Origin,
+    tables: BTreeMap<String, TableFacts>,
+    datasets: BTreeMap<DatasetId, Facts>,
 }
 
-/// The answer to a question: cells as text, decimals exactly as they are, dates as ISO 8601.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Names of the columns.
-    pub columns: Vec<String>,
-    /// Rows; `None` is null.
-    pub rows: Vec<Vec<Option<String>>>,
+/// A table of the snapshot.
+struct TableFacts {
+    dataset: DatasetId,
+    /// The digests of its parts.
+    parts: BTreeSet<Digest>,
+}
+
+/// What receipts, claims and figures need to know of a dataset.
+#[derive(Default)]
+pub(crate) struct Facts {
+    /// Who is to be credited, and under which terms; empty where the dataset is no longer declared.
+    pub(crate) licence: String,
+    pub(crate) citation: String,
+    /// Whether its rows are of places smaller than the country, and the publisher withholds small counts.
+    pub(crate) guarded: bool,
+    /// The captures behind it.
+    captures: Vec<Capture>,
+    /// What is said of those of its sources that are somebody's copy or transcription.
+    pub(crate) secondary: Vec<String>,
+}
+
+/// What an answer rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The version of this format.
+    pub format: u32,
+    /// The snapshot's number.
+    pub snapshot: u64,
+    /// Whether its data are real: `live` or `replica`.
+    pub origin: String,
+    /// The digest of the SQL, as it was given.
+    pub sql_digest: Digest,
+    /// The digest of columns and rows: [`Answer::digest`].
+    pub result_digest: Digest,
+    /// The datasets that the SQL names.
+    pub datasets: Vec<DatasetId>,
+    /// The captures behind those datasets, by digest.
+    pub captures: Vec<Capture>,
+    /// The program that answered.
+    pub program: String,
 }
 
 impl Session {
-    /// Opens a snapshot.
+    /// Opens a session over a snapshot.
     pub fn open(
         warehouse: &Warehouse,
         snapshot: &Snapshot,
         datasets: &[Dataset],
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
-        let connection = Connection::open_in_memory().or_error(Kind::Internal, "DuckDB does not start")?;
-        Plan::of(warehouse, snapshot, datasets, vocabulary)?.apply(&connection)?;
-        let tables = sql::text(&warehouse.root().join("tables").display().to_string());
-        let lock = format!(
-            "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;
-             SET memory_limit = '4GB'; SET threads = 2; SET allowed_directories = [{tables}];
-             SET enable_external_access = false; SET lock_configuration = true;"
-        );
-        connection.execute_batch(&lock).or_error(Kind::Internal, "DuckDB cannot be locked down")?;
-        Ok(Self { connection })
+        let plan = Plan::of(warehouse, snapshot, datasets, vocabulary)?;
+        let connection = connect().or_error(Kind::Internal, "DuckDB does not start")?;
+        plan.apply(&connection)?;
+        lock(&connection, warehouse).or_error(Kind::Internal, "DuckDB cannot be locked down")?;
+        let mut tables = BTreeMap::new();
+        for table in &plan.contents.tables {
+            let parts = table.parts.iter().map(|(_, part)| part.sha256.clone()).collect();
+            tables.insert(table.name.to_lowercase(), TableFacts { dataset: table.dataset.clone(), parts });
+        }
+        let mut facts: BTreeMap<DatasetId, Facts> = BTreeMap::new();
+        for dataset in datasets {
+            facts.entry(dataset.id.clone()).or_default().declare(dataset);
+        }
+        for manifest in &plan.contents.manifests {
+            facts.entry(manifest.dataset.clone()).or_default().load(manifest);
+        }
+        Ok(Self { connection, snapshot: snapshot.number, origin: snapshot.origin, tables, datasets: facts })
     }
 
-    /// Answers one SELECT.
-    pub fn query(&self, question: &str) -> Result<Answer> {
-        self.gate(question)?;
+    /// The number of the snapshot.
+    pub fn snapshot(&self) -> u64 {
+        self.snapshot
+    }
+
+    /// Where its data come from.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Answers one SELECT. Anything that is not one, and anything that reads other than the views, is refused.
+    pub fn query(&self, sql: &str) -> Result<Answer> {
+        gate::check(&self.connection, sql)?;
         let refused = |error: duckdb::Error| sql::refused(&error);
-        let mut statement = self.connection.prepare(question).map_err(refused)?;
-        let batches: Vec<RecordBatch> = statement.query_arrow([]).map_err(refused)?.collect();
-        let schema = statement.schema();
-        let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
-        let options = FormatOptions::default();
-        let mut rows = Vec::new();
-        for batch in &batches {
-            let formatters = batch
-                .columns()
-                .iter()
-                .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
-                .collect::<std::result::Result<Vec<_>, _>>()
-                .or_error(Kind::Internal, "a column of the answer cannot be printed")?;
-            for row in 0..batch.num_rows() {
-                let cells = formatters.iter().zip(batch.columns());
-                rows.push(
-                    cells.map(|(cell, column)| (!column.is_null(row)).then(|| cell.value(row).to_string())).collect(),
-                );
-            }
-        }
-        Ok(Answer { columns, rows })
+        let mut statement = self.connection.prepare(sql).map_err(refused)?;
+        let arrow = statement.query_arrow([]).map_err(refused)?;
+        let schema = arrow.get_schema();
+        Answer::new(schema, arrow.collect())
     }
 
-    /// Lets only SELECT through, however it is wrapped, and only from the views.
-    fn gate(&self, question: &str) -> Result<()> {
-        let tree: String = self
-            .connection
-            .query_row("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [question], |row| row.get(0))
-            .map_err(|error| sql::refused(&error))?;
-        let tree: Value = serde_json::from_str(&tree).or_error(Kind::Internal, "DuckDB's parse cannot be read")?;
-        if tree["error"].as_bool() == Some(true) {
-            let words = tree["error_message"].as_str().unwrap_or("it cannot be parsed");
-            return Err(Error::new(Kind::Usage, format!("the SQL is refused: {words}"))
-                .hint("`sql` answers one SELECT, and only reads; `tollhouse datasets` lists the tables"));
-        }
-        if tree["statements"].as_array().map(Vec::len) != Some(1) {
-            return Err(Error::new(Kind::Usage, "one question at a time"));
-        }
-        walk(&tree)
+    /// What an answer to this SQL rests on.
+    pub fn receipt(&self, sql: &str, answer: &Answer) -> Result<Receipt> {
+        let datasets = self.touched(sql)?;
+        let captures: BTreeMap<(&Digest, &str), &Capture> = datasets
+            .iter()
+            .flat_map(|dataset| self.facts(dataset))
+            .flat_map(|facts| &facts.captures)
+            .map(|capture| ((&capture.sha256, capture.exchange.as_str()), capture))
+            .collect();
+        Ok(Receipt {
+            format: 1,
+            snapshot: self.snapshot,
+            origin: self.origin.as_str().to_owned(),
+            sql_digest: Digest::of(sql),
+            result_digest: answer.digest()?,
+            captures: captures.into_values().cloned().collect(),
+            datasets: datasets.into_iter().collect(),
+            program: crate::PROGRAM.to_owned(),
+        })
+    }
+
+    /// The datasets that the SQL names.
+    pub(crate) fn touched(&self, sql: &str) -> Result<BTreeSet<DatasetId>> {
+        let names = gate::check(&self.connection, sql)?;
+        Ok(names.iter().filter_map(|name| self.tables.get(name)).map(|table| table.dataset.clone()).collect())
+    }
+
+    /// The tables that the SQL names, each with the digests of its parts.
+    pub(crate) fn parts(&self, sql: &str) -> Result<BTreeMap<String, &BTreeSet<Digest>>> {
+        let names = gate::check(&self.connection, sql)?;
+        let tables = names.into_iter().filter_map(|name| {
+            let parts = &self.tables.get(&name)?.parts;
+            Some((name, parts))
+        });
+        Ok(tables.collect())
+    }
+
+    /// What is known of a dataset.
+    pub(crate) fn facts(&self, dataset: &DatasetId) -> Option<&Facts> {
+        self.datasets.get(dataset)
+    }
+
+    /// Whether there is a table of this name.
+    pub(crate) fn has(&self, table: &str) -> bool {
+        self.tables.contains_key(table)
     }
 }
 
-/// Functions that read something else than the views, or run SQL that was not looked at.
-const FORBIDDEN: &[&str] =
-    &["read_", "glob", "json_execute_serialized_sql", "query", "query_table", "sniff_csv", "parquet_"];
-
-fn walk(node: &Value) -> Result<()> {
-    match node {
-        Value::Object(fields) => {
-            let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default();
-            if kind.ends_with("_NODE")
-                && !matches!(kind, "SELECT_NODE" | "SET_OPERATION_NODE" | "RECURSIVE_CTE_NODE" | "CTE_NODE")
-            {
-                return Err(Error::new(Kind::Usage, format!("`sql` only reads, and this has a {kind}")));
-            }
-            if let Some(name) = fields.get("function_name").and_then(Value::as_str)
-                && FORBIDDEN.iter().any(|word| name == *word || (word.ends_with('_') && name.starts_with(word)))
-            {
-                return Err(Error::new(Kind::Usage, format!("`sql` reads the warehouse's views only, not {name}()")));
-            }
-            fields.values().try_for_each(walk)
-        }
-        Value::Array(items) => items.iter().try_for_each(walk),
-        _ => Ok(()),
+impl Facts {
+    fn declare(&mut self, dataset: &Dataset) {
+        self.licence.clone_from(&dataset.spec.licence);
+        self.citation.clone_from(&dataset.spec.citation);
+        let places = ["state_fips", "county_fips", "state", "jurisdiction"];
+        let subnational = dataset.columns().iter().any(|column| places.contains(&column.as_str()));
+        self.guarded = subnational && dataset.spec.disclosure == Disclosure::Nchs;
     }
+
+    fn load(&mut self, manifest: &Manifest) {
+        for slice in &manifest.slices {
+            self.captures.extend(slice.captures.iter().cloned());
+            if slice.grade == "secondary" {
+                self.secondary.push(format!("{} {}: {}", manifest.dataset, slice.release, slice.note));
+            }
+        }
+    }
+}
+
+fn connect() -> duckdb::Result<Connection> {
+    let config = Config::default()
+        .enable_autoload_extension(false)?
+        .with("autoinstall_known_extensions", "false")?
+        .with("allow_community_extensions", "false")?
+        .max_memory(MEMORY)?
+        .threads(2)?;
+    Connection::open_in_memory_with_flags(config)
+}
+
+/// From here on the connection reads the warehouse's parts and nothing else, and no setting can be changed. It does
+/// not spill to disk either.
+fn lock(connection: &Connection, warehouse: &Warehouse) -> duckdb::Result<()> {
+    let tables = warehouse.root().join("tables").display().to_string();
+    connection.execute_batch(&format!(
+        "SET temp_directory = '';
+         SET allowed_directories = [{}];
+         SET enable_external_access = false;
+         SET lock_configuration = true;",
+        sql::text(&tables)
+    ))
 }

@@ -1,6 +1,9 @@
 //! What the program says: results on stdout, everything else on stderr. The only file that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program prints")]
 
+use std::io::Write as _;
+use std::path::Path;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use model::{Kind, Result, ResultExt as _};
 use serde::Serialize;
@@ -24,11 +27,34 @@ pub fn list<T: Serialize>(json: bool, header: &[&str], items: &[T], row: impl Fn
     Ok(())
 }
 
-/// One value as JSON.
-pub fn print_json<T: Serialize>(value: &T) -> Result<()> {
-    let text = serde_json::to_string_pretty(value).or_error(Kind::Internal, "a result cannot be written as JSON")?;
-    say(&text);
+/// Bytes of result, as they are. A reader that stopped reading is no error.
+pub fn write(bytes: &[u8]) -> Result<()> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.or_error(Kind::Io, "cannot write to standard output"),
+    }
+}
+
+/// Writes a file for the user, whole or not at all.
+pub fn save(path: &Path, bytes: &[u8]) -> Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).or_error(Kind::Io, cannot())?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).or_error(Kind::Io, cannot())?;
+    file.write_all(bytes).or_error(Kind::Io, cannot())?;
+    file.persist(path).or_error(Kind::Io, cannot())?;
     Ok(())
+}
+
+/// One value as JSON.
+pub fn to_json<T: Serialize>(value: &T) -> Result<String> {
+    let text = serde_json::to_string_pretty(value).or_error(Kind::Internal, "a result cannot be written as JSON")?;
+    Ok(text + "\n")
+}
+
+/// Prints one value as JSON.
+pub fn print_json<T: Serialize>(value: &T) -> Result<()> {
+    write(to_json(value)?.as_bytes())
 }
 
 /// A plain table that fits the terminal.

@@ -1,4 +1,4 @@
-//! The declarations: pipelines and columns.
+//! The declarations: pipelines, columns, figures, claims.
 //!
 //! Read from a folder that has `pipelines/` and `warehouse/columns.toml` (the current one, or `--project`), else those
 //! built into the program. So a dataset of a known kind is added by writing a file, and an installed program still works
@@ -10,8 +10,12 @@ use include_dir::{Dir, include_dir};
 use model::column::Vocabulary;
 use model::dataset::Dataset;
 use model::{DatasetId, Error, Kind, Result, ResultExt as _};
+use query::claim::ClaimSet;
+use query::figures;
 
 static PIPELINES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../pipelines");
+static FIGURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/figures");
+static CLAIMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/claims");
 const COLUMNS: &str = include_str!("../../../warehouse/columns.toml");
 
 /// All declarations.
@@ -20,6 +24,10 @@ pub struct Project {
     pub vocabulary: Vocabulary,
     /// The datasets, by name.
     pub datasets: Vec<Dataset>,
+    /// The figures, by name.
+    pub figures: Vec<figures::Spec>,
+    /// The sets of claims, by name.
+    pub claims: Vec<ClaimSet>,
 }
 
 impl Project {
@@ -50,7 +58,15 @@ impl Project {
         for dataset in &datasets {
             ingest::extract::extractor(dataset)?;
         }
-        Ok(Self { vocabulary, datasets })
+        let figures = figure_texts(folder.as_deref())?
+            .iter()
+            .map(|(id, toml, sql)| figures::Spec::parse(id, toml, sql))
+            .collect::<Result<_>>()?;
+        let claims = files(folder.as_deref(), "warehouse/claims", &CLAIMS, "toml")?
+            .iter()
+            .map(|(id, text)| ClaimSet::parse(id, text))
+            .collect::<Result<_>>()?;
+        Ok(Self { vocabulary, datasets, figures, claims })
     }
 
     /// A dataset by name.
@@ -85,6 +101,31 @@ fn files(folder: Option<&Path>, below: &str, built_in: &Dir<'_>, ending: &str) -
                 if path.is_file() {
                     add(&path, read(&path)?);
                 }
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Figures as they stand: id, `figure.toml`, `query.sql`.
+fn figure_texts(folder: Option<&Path>) -> Result<Vec<(String, String, String)>> {
+    let mut found = Vec::new();
+    match folder {
+        None => {
+            for dir in FIGURES.dirs() {
+                let id = dir.path().display().to_string();
+                let text = |name: &str| {
+                    let file = FIGURES.get_file(format!("{id}/{name}"));
+                    file.and_then(|file| file.contents_utf8()).unwrap_or_default().to_owned()
+                };
+                found.push((id.clone(), text("figure.toml"), text("query.sql")));
+            }
+        }
+        Some(folder) => {
+            for path in entries(&folder.join("warehouse/figures"))?.into_iter().filter(|path| path.is_dir()) {
+                let id = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                found.push((id, read(&path.join("figure.toml"))?, read(&path.join("query.sql"))?));
             }
         }
     }

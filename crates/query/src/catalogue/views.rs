@@ -39,7 +39,10 @@ impl Contents {
             snapshot.datasets.values().map(|digest| warehouse.manifest(digest)).collect::<Result<Vec<_>>>()?;
         let mut tables: Vec<Table> = manifests.iter().flat_map(tables_of).collect();
         for dataset in datasets.iter().filter(|dataset| !snapshot.datasets.contains_key(&dataset.id)) {
-            tables.push(declared(dataset, vocabulary)?);
+            tables.push(declared(dataset, dataset.id.to_string(), vocabulary)?);
+            if dataset.spec.totals.is_some() {
+                tables.push(declared(dataset, dataset.totals_table(), vocabulary)?);
+            }
         }
         Ok(Self { manifests, tables })
     }
@@ -62,14 +65,14 @@ fn tables_of(manifest: &Manifest) -> impl Iterator<Item = Table> {
 }
 
 /// The table of a dataset of which nothing is loaded: a query of it finds no row, rather than no table.
-fn declared(dataset: &Dataset, vocabulary: &Vocabulary) -> Result<Table> {
+fn declared(dataset: &Dataset, name: String, vocabulary: &Vocabulary) -> Result<Table> {
     let columns = dataset.columns().into_iter().map(|name| {
         let meaning = vocabulary.get(&name)?;
         Ok(ColumnType { kind: meaning.kind.sql(), id: meaning.id, name })
     });
     Ok(Table {
         dataset: dataset.id.clone(),
-        name: dataset.id.to_string(),
+        name,
         columns: columns.collect::<Result<_>>()?,
         period: Some(dataset.spec.period.clone()),
         parts: Vec::new(),

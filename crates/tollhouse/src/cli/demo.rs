@@ -1,18 +1,23 @@
 //! `demo`: the whole path, offline, in one command.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use model::{Error, Kind, Result};
 use store::{Origin, Warehouse};
 
-use super::Context;
 use super::run::{Going, go, start_replica, tell};
+use super::{Context, claims, figure};
 use crate::config::now;
 use crate::output::say;
 
 #[derive(Args)]
-pub struct Demo {}
+pub struct Demo {
+    /// Where the figures go; the folder `figures` in the root without
+    #[arg(long, value_name = "FOLDER")]
+    figures: Option<PathBuf>,
+}
 
 impl Demo {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
@@ -42,6 +47,18 @@ impl Demo {
         let head = warehouse.head()?.ok_or_else(|| Error::new(Kind::Internal, "the demo ended without a snapshot"))?;
         let pin = pin(&warehouse, head.number)?;
         say(&format!("Pinned it as `{pin}`.\n"));
+
+        let (_, session) = context.session(Some(&pin))?;
+        let folder = self.figures.unwrap_or_else(|| context.root().join("figures"));
+        say("Figures:");
+        for spec in &project.figures {
+            let path = figure::write(&session, spec, &folder)?;
+            say(&format!("  {}", path.display()));
+        }
+        say("\nClaims, judged from the same snapshot:");
+        for set in &project.claims {
+            claims::tell(&query::claim::judge(&session, set)?);
+        }
 
         let root = match context.root().to_string_lossy().as_ref() {
             "warehouse/data" => String::new(),

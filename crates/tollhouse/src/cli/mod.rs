@@ -1,7 +1,9 @@
 //! The command line: what can be said, and where each command lives.
 
+mod claims;
 mod datasets;
 mod demo;
+mod figure;
 mod import;
 mod pin;
 mod probe;
@@ -23,7 +25,7 @@ use crate::project::Project;
 use crate::report::EXIT_CODES;
 
 /// Fetches public CDC, FBI and ARCOS data on opioids and violence into a warehouse of immutable snapshots, and answers
-/// questions from any of them.
+/// questions, draws figures and judges claims from any of them.
 #[derive(Parser)]
 #[command(name = "tollhouse", version, after_help = EXIT_CODES, max_term_width = 110)]
 struct Cli {
@@ -55,7 +57,7 @@ struct Common {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run every pipeline offline against a loopback replica of the publishers, and commit
+    /// Run every pipeline offline against a loopback replica of the publishers, draw the figures, judge the claims
     Demo(demo::Demo),
     /// Fetch and commit now
     Run(run::Run),
@@ -73,6 +75,11 @@ enum Command {
     /// Pins: names for snapshots
     #[command(subcommand)]
     Pin(pin::Command),
+    /// Figures, drawn from a snapshot to the same bytes every time
+    #[command(subcommand)]
+    Figure(figure::Command),
+    /// Judge published statements from a snapshot
+    Claims(claims::Claims),
 }
 
 /// Parses the command line and does what it says.
@@ -89,6 +96,8 @@ pub fn main() -> Result<ExitCode> {
         Command::Sql(command) => command.run(&context),
         Command::Snapshot(command) => command.run(&context),
         Command::Pin(command) => command.run(&context),
+        Command::Figure(command) => command.run(&context),
+        Command::Claims(command) => command.run(&context),
     }
 }
 

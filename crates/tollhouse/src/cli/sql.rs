@@ -1,12 +1,13 @@
 //! `sql`: ask the warehouse a question.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use model::Result;
 
 use super::{At, Context};
-use crate::output::{print_json, say, table};
+use crate::output::{complain, save, say, table, to_json, write};
 
 #[derive(Args)]
 pub struct Sql {
@@ -17,6 +18,9 @@ pub struct Sql {
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Write what proves the answer here: snapshot, digests of question and answer, captures
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,45 +28,30 @@ enum Format {
     Table,
     Csv,
     Json,
+    Arrow,
+    Parquet,
 }
 
 impl Sql {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
         let (_, session) = context.session(self.at.at.as_deref())?;
         let answer = session.query(&self.query)?;
-        let cells = |row: &Vec<Option<String>>| row.iter().map(|cell| cell.clone().unwrap_or_default()).collect();
-        match self.format {
-            _ if context.json() || self.format == Format::Json => {
-                let rows: Vec<_> = answer
-                    .rows
-                    .iter()
-                    .map(|row| {
-                        let pairs = answer.columns.iter().cloned().zip(row.iter().cloned());
-                        pairs.collect::<std::collections::BTreeMap<_, _>>()
-                    })
-                    .collect();
-                print_json(&rows)?;
-            }
-            Format::Csv => {
-                say(&line(&answer.columns));
-                for row in &answer.rows {
-                    let cells: Vec<String> = cells(row);
-                    say(&line(&cells));
-                }
-            }
-            _ => {
+        match if context.json() { Format::Json } else { self.format } {
+            Format::Json => write(&answer.to_json()?)?,
+            Format::Csv => write(&answer.to_csv()?)?,
+            Format::Arrow => write(&answer.to_arrow()?)?,
+            Format::Parquet => write(&answer.to_parquet()?)?,
+            Format::Table => {
                 let header: Vec<&str> = answer.columns.iter().map(String::as_str).collect();
-                say(&table(&header, answer.rows.iter().map(cells)));
+                let rows =
+                    answer.rows.iter().map(|row| row.iter().map(|cell| cell.clone().unwrap_or_default()).collect());
+                say(&table(&header, rows));
             }
+        }
+        if let Some(path) = &self.receipt {
+            save(path, to_json(&session.receipt(&self.query, &answer)?)?.as_bytes())?;
+            complain(&format!("receipt: {}", path.display()));
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// A line of CSV (RFC 4180).
-fn line(cells: &[String]) -> String {
-    let quoted = cells.iter().map(|cell| {
-        if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
-    });
-    quoted.collect::<Vec<_>>().join(",")
 }

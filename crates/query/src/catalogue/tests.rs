@@ -1,0 +1,196 @@
+use duckdb::Connection;
+
+use super::*;
+use crate::testing::{Tiny, lines};
+
+fn write_newest(tiny: &Tiny) -> u64 {
+    let head = tiny.warehouse.head().unwrap().unwrap();
+    write(&tiny.warehouse, &head, &tiny.datasets, &tiny.vocabulary).unwrap()
+}
+
+fn current(tiny: &Tiny) -> bool {
+    let head = tiny.warehouse.head().unwrap().unwrap();
+    is_current(&tiny.warehouse, &head, &tiny.datasets, &tiny.vocabulary).unwrap()
+}
+
+/// One column of text from a connection of somebody else's.
+fn column(connection: &Connection, sql: &str) -> duckdb::Result<Vec<String>> {
+    connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
+#[test]
+fn main_is_the_newest_release_of_each_period_and_history_is_all() {
+    let tiny = Tiny::new();
+    tiny.commit("deaths", "1999-2015", "state_fips,year,deaths\n01,2014,100\n01,2015,101\n02,2014,50");
+    tiny.commit("deaths", "2015-2016", "state_fips,year,deaths\n01,2015,111\n01,2016,112\n02,,7");
+    tiny.commit("cities", "cius-2013", "city,year,murder\nPortland,2013,14\nSalem,2013,2");
+    tiny.commit("cities", "cius-2013r", "city,year,murder\nPortland,2013,15\nPortland,2014,26");
+    let session = tiny.session();
+    // The releases share parts of several years: rows are compared. A row without a period is compared like the rest.
+    let sql = "SELECT release, state_fips, year, deaths FROM deaths ORDER BY 2, 3 NULLS LAST";
+    assert_eq!(
+        lines(&session, sql),
+        [
+            "1999-2015,01,2014,100",
+            "2015-2016,01,2015,111",
+            "2015-2016,01,2016,112",
+            "1999-2015,02,2014,50",
+            "2015-2016,02,,7"
+        ]
+    );
+    // A part holds a year: parts are chosen. Salem is not in the newer release of 2013.
+    let sql = "SELECT city, year, murder FROM main.cities ORDER BY year, city";
+    assert_eq!(lines(&session, sql), ["Portland,2013,15", "Portland,2014,26"]);
+    assert_eq!(lines(&session, "SELECT count(*) FROM history.deaths"), ["6"]);
+    assert_eq!(lines(&session, "SELECT count(*) FROM history.cities"), ["4"]);
+}
+
+#[test]
+fn what_is_not_loaded_is_empty_with_its_types() {
+    let tiny = Tiny::new();
+    tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100");
+    let session = tiny.session();
+    for table in ["main.nation", "history.nation", "cities", "deaths_totals"] {
+        assert_eq!(lines(&session, &format!("SELECT count(*) FROM {table}")), ["0"], "{table}");
+    }
+    let answer = session.query("SELECT state_fips, year, deaths, crude_rate_per_100k FROM deaths_totals").unwrap();
+    assert_eq!(answer.types, ["VARCHAR", "INTEGER", "BIGINT", "DECIMAL(18,9)"]);
+}
+
+#[test]
+fn a_column_that_came_later_is_null_in_older_parts() {
+    let mut tiny = Tiny::new();
+    tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100");
+    let place = tiny.datasets.iter().position(|dataset| dataset.id.as_str() == "deaths").unwrap();
+    let mut later = tiny.datasets[place].spec.column[3].clone();
+    later.name = "population".to_owned();
+    tiny.datasets[place].spec.column.insert(1, later);
+    tiny.commit("deaths", "r2", "state_fips,year,deaths,population\n01,2015,101,4000000");
+    let sql = "SELECT year, population FROM deaths ORDER BY year";
+    assert_eq!(lines(&tiny.session(), sql), ["2014,", "2015,4000000"]);
+}
+
+#[test]
+fn meta_says_what_one_must_know() {
+    let tiny = Tiny::new();
+    tiny.commit_as("deaths", "r1", "state_fips,year,deaths\n01,2014,100", "secondary");
+    tiny.warehouse.add_pin("p", 1, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let session = tiny.session();
+    #[track_caller]
+    fn check(session: &crate::Session, sql: &str, expected: &[&str]) {
+        assert_eq!(lines(session, sql), expected, "{sql}");
+    }
+    check(
+        &session,
+        "SELECT \"column\", \"type\", unit, basis, field_id FROM meta.columns WHERE dataset = 'deaths' AND \"table\" = \
+         'deaths' AND \"column\" IN ('deaths', 'state_fips') ORDER BY position",
+        &["state_fips,VARCHAR,,,20", "deaths,BIGINT,deaths,residence,41"],
+    );
+    check(&session, "SELECT dataset, grade, note FROM meta.sources", &["deaths,secondary,the note of deaths"]);
+    check(&session, "SELECT url, via FROM meta.captures", &["https://publisher.example/deaths,"]);
+    check(&session, "SELECT caveat FROM meta.caveats ORDER BY position", &["Read this.", "It's not all."]);
+    check(&session, "SELECT disclosure FROM meta.licences ORDER BY dataset", &["none", "nchs", "nchs"]);
+    check(
+        &session,
+        "SELECT snapshot, created, origin, shown FROM meta.snapshots",
+        &["1,1970-01-01T00:00:00,replica,true"],
+    );
+    check(&session, "SELECT pin, snapshot FROM meta.pins", &["p,1"]);
+    check(&session, "SELECT state_fips, state FROM meta.states WHERE usps = 'WV'", &["54,West Virginia"]);
+    check(
+        &session,
+        "SELECT \"from\" FROM meta.breaks WHERE 'fbi_city_offenses' LIKE datasets ORDER BY 1",
+        &["2013-01-01", "2021-01-01"],
+    );
+}
+
+#[test]
+fn plain_duckdb_opens_the_file_from_anywhere_and_after_a_move() {
+    let tiny = Tiny::new();
+    tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100");
+    assert_eq!(write_newest(&tiny), 1);
+    let sql = "SELECT state_fips FROM deaths";
+    let root = tiny.warehouse.root();
+
+    // Every path in the file is absolute, so the folder from which it is opened does not matter.
+    let config = || Config::default().access_mode(AccessMode::ReadOnly).unwrap();
+    let plain = Connection::open_with_flags(path(&tiny.warehouse), config()).unwrap();
+    assert_eq!(column(&plain, sql).unwrap(), ["01"]);
+    drop(plain);
+
+    // Attached beside another database, its views still find themselves.
+    let plain = Connection::open_in_memory().unwrap();
+    let file = sql::text(&path(&tiny.warehouse).display().to_string());
+    plain.execute_batch(&format!("ATTACH {file} AS w (READ_ONLY)")).unwrap();
+    assert_eq!(column(&plain, "SELECT state_fips FROM w.main.deaths").unwrap(), ["01"]);
+    drop(plain);
+
+    let moved = tiny.folder.path().join("elsewhere");
+    std::fs::rename(root, &moved).unwrap();
+    let plain = Connection::open_with_flags(moved.join(FILE), config()).unwrap();
+    assert!(column(&plain, sql).is_err(), "the parts are no longer where the file says");
+    let variable = format!("SET VARIABLE warehouse = {}", sql::text(&moved.display().to_string()));
+    plain.execute_batch(&variable).unwrap();
+    assert_eq!(column(&plain, sql).unwrap(), ["01"]);
+}
+
+#[test]
+fn the_file_is_current_until_something_is_committed_or_pinned() {
+    let tiny = Tiny::new();
+    tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100");
+    assert!(!current(&tiny), "there is no file yet");
+    write_newest(&tiny);
+    assert!(current(&tiny));
+    tiny.warehouse.add_pin("p", 1, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    assert!(!current(&tiny), "the pin is not in it");
+    write_newest(&tiny);
+    assert!(current(&tiny));
+    tiny.commit("deaths", "r2", "state_fips,year,deaths\n01,2015,101");
+    assert!(!current(&tiny), "the snapshot is not in it");
+    assert_eq!(write_newest(&tiny), 2);
+    assert!(current(&tiny));
+    std::fs::write(path(&tiny.warehouse), "not a database").unwrap();
+    assert!(!current(&tiny), "it cannot be read");
+    write_newest(&tiny);
+    assert!(current(&tiny));
+    let left = std::fs::read_dir(tiny.warehouse.root().join("tmp")).unwrap().count();
+    assert_eq!(left, 0, "nothing is left of the building");
+}
+
+#[test]
+fn whoever_comes_late_with_an_old_snapshot_leaves_the_newest() {
+    let tiny = Tiny::new();
+    let old = tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100");
+    tiny.commit("deaths", "r2", "state_fips,year,deaths\n01,2015,101");
+    let shown = write(&tiny.warehouse, &old, &tiny.datasets, &tiny.vocabulary).unwrap();
+    assert_eq!(shown, 2);
+    assert!(current(&tiny));
+}
+
+#[test]
+fn rivals_leave_a_whole_file() {
+    let tiny = Tiny::new();
+    tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100");
+    let head = tiny.warehouse.head().unwrap().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| write(&tiny.warehouse, &head, &tiny.datasets, &tiny.vocabulary).unwrap());
+        }
+    });
+    assert!(current(&tiny));
+}
+
+#[test]
+fn a_missing_part_is_damage_and_named() {
+    let tiny = Tiny::new();
+    let snapshot = tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100");
+    let manifest = tiny.warehouse.manifest(snapshot.datasets.values().next().unwrap()).unwrap();
+    let part = &manifest.slices[0].parts[0].path;
+    std::fs::remove_file(tiny.warehouse.root().join(part)).unwrap();
+    let opened = Session::open(&tiny.warehouse, &snapshot, &tiny.datasets, &tiny.vocabulary);
+    let error = opened.err().unwrap();
+    assert_eq!(error.kind(), Kind::Damaged);
+    assert!(error.to_string().contains(part.as_str()), "{error}");
+}
+
+use crate::Session;

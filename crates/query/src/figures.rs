@@ -1,0 +1,115 @@
+//! Figures: what `warehouse/figures/<id>/` declares, drawn from a session.
+//!
+//! `query.sql` gives the rows, `figure.toml` is the [`Chart`]. A figure carries in itself what it rests on: a digest of
+//! its inputs, which are the two files and the *content* of all parts of the tables that the SQL names. Snapshot numbers,
+//! times and addresses are not among them, so that the same data give the same bytes wherever and whenever they are
+//! loaded. How it is drawn is [`crate::figure`]'s business.
+
+use std::collections::BTreeSet;
+
+use model::{DatasetId, Digest, Kind, Result, ResultExt as _};
+
+use crate::figure::{self, Chart, Provenance};
+use crate::{Receipt, Session, disclosure, portable};
+
+/// A figure as it is declared.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// Its name: the folder's.
+    pub id: String,
+    /// How it is drawn.
+    pub chart: Chart,
+    /// Where its rows come from: portable SQL.
+    pub sql: String,
+    declaration: Digest,
+}
+
+/// A figure that was drawn.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    /// Its name.
+    pub id: String,
+    /// The drawing.
+    pub svg: String,
+    /// The same at twice its size, in pixels.
+    pub png: Vec<u8>,
+    /// The rows behind it.
+    pub csv: Vec<u8>,
+    /// The digest of its inputs.
+    pub inputs: Digest,
+    /// What its rows rest on.
+    pub receipt: Receipt,
+}
+
+impl Spec {
+    /// Reads `figure.toml` and `query.sql` of the figure called `id`. SQL that is not portable is refused here.
+    pub fn parse(id: &str, figure_toml: &str, query_sql: &str) -> Result<Self> {
+        let file = format!("warehouse/figures/{id}/figure.toml");
+        let chart = toml::from_str(figure_toml).or_error(Kind::Usage, format!("{file} cannot be read"))?;
+        portable::lint(&format!("warehouse/figures/{id}/query.sql"), query_sql)?;
+        Ok(Self { id: id.to_owned(), chart, sql: query_sql.to_owned(), declaration: Digest::of(figure_toml) })
+    }
+}
+
+/// Draws a figure. The same declaration, data and program give the same bytes.
+///
+/// Fails where the SQL or the chart does not fit ([`Kind::Usage`]), and where a small count would be shown that must
+/// not be ([`Kind::CheckFailed`]).
+pub fn build(session: &Session, spec: &Spec) -> Result<Drawn> {
+    let what = format!("figure `{}`", spec.id);
+    let answer = session.query(&spec.sql).map_err(|error| error.while_doing(&what))?;
+    disclosure::guard(session, &what, &spec.sql, &answer)?;
+    let datasets = session.touched(&spec.sql)?;
+    let inputs = inputs(session, spec)?;
+    let mut chart = spec.chart.clone();
+    for note in secondary(session, &datasets) {
+        chart.notes.push(format!("Secondary source: {note}."));
+    }
+    let provenance = provenance(session, spec, &inputs, &datasets);
+    let cannot = || format!("{what} cannot be drawn");
+    let svg = figure::svg(&chart, &answer.frame(), &provenance).or_error(Kind::Usage, cannot())?;
+    let png = figure::png(&svg, &provenance).or_error(Kind::Internal, cannot())?;
+    let receipt = session.receipt(&spec.sql, &answer)?;
+    Ok(Drawn { id: spec.id.clone(), svg, png, csv: answer.to_csv()?, inputs, receipt })
+}
+
+/// The digest of everything that decides what the figure shows.
+fn inputs(session: &Session, spec: &Spec) -> Result<Digest> {
+    let mut text =
+        format!("tollhouse figure 1\nfigure.toml {}\nquery.sql {}\n", spec.declaration, Digest::of(&spec.sql));
+    for (table, parts) in session.parts(&spec.sql)? {
+        for part in parts {
+            text += &format!("{table} {part}\n");
+        }
+    }
+    Ok(Digest::of(text))
+}
+
+fn secondary(session: &Session, datasets: &BTreeSet<DatasetId>) -> Vec<String> {
+    let facts = datasets.iter().filter_map(|dataset| session.facts(dataset));
+    facts.flat_map(|facts| facts.secondary.clone()).collect()
+}
+
+/// What both drawings carry inside.
+fn provenance(session: &Session, spec: &Spec, inputs: &Digest, datasets: &BTreeSet<DatasetId>) -> Provenance {
+    let mut items = vec![
+        ("figure".to_owned(), spec.id.clone()),
+        ("title".to_owned(), spec.chart.title.clone()),
+        (Provenance::INPUTS.to_owned(), format!("sha256:{inputs}")),
+        ("origin".to_owned(), session.origin().as_str().to_owned()),
+    ];
+    for dataset in datasets {
+        if let Some(facts) = session.facts(dataset) {
+            items.push((format!("licence of {dataset}"), facts.licence.clone()));
+            items.push((format!("credit of {dataset}"), facts.citation.clone()));
+            for (place, note) in facts.secondary.iter().enumerate() {
+                items.push((format!("secondary source {} of {dataset}", place + 1), note.clone()));
+            }
+        }
+    }
+    items.push(("program".to_owned(), crate::PROGRAM.to_owned()));
+    Provenance { items }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! Tiny warehouses for tests, made through `store` as a run would make them.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::Schema;
+use jiff::Timestamp;
+use model::column::Vocabulary;
+use model::dataset::{Dataset, Partition};
+use model::{Digest, Release};
+use store::commit::{Capture, ColumnType, Counts, Outcome, Slice, Snapshot, Staged, Table};
+use store::part::{self, Place};
+use store::{Origin, Warehouse};
+use tempfile::TempDir;
+
+use crate::Session;
+
+/// Counts of deaths by state and year: guarded, cut by release only.
+const DEATHS: &str = r#"
+    title = 'Deaths'
+    row = 'state, year'
+    publisher = 'CDC'
+    licence = 'U.S. Government work'
+    citation = 'CDC, Deaths'
+    disclosure = 'nchs'
+    schedule = '0 0 12 1 * *'
+    period = 'year'
+    caveats = ['Read this.', "It's not all."]
+    evidence = [{ layout = 'x', proven = 'spec' }]
+    [source]
+    kind = 'delimited'
+    [[column]]
+    name = 'state_fips'
+    from = ['FIPS']
+    [[column]]
+    name = 'year'
+    from = ['Year']
+    [[column]]
+    name = 'deaths'
+    from = ['Deaths']
+    [[column]]
+    name = 'crude_rate_per_100k'
+    from = ['Rate']
+    [totals]
+    from = ['Notes']
+    is = ['Total']
+    [check]
+    key = ['release', 'state_fips', 'year']
+    rows = { min = 1 }
+"#;
+
+/// Murders by city and year: cut by year.
+const CITIES: &str = "
+    title = 'Cities'
+    row = 'city, year'
+    publisher = 'FBI'
+    licence = 'U.S. Government work'
+    citation = 'FBI, Cities'
+    disclosure = 'none'
+    schedule = '0 0 12 1 * *'
+    partition = 'year'
+    period = 'year'
+    evidence = [{ layout = 'x', proven = 'spec' }]
+    [source]
+    kind = 'delimited'
+    [[column]]
+    name = 'city'
+    from = ['City']
+    [[column]]
+    name = 'year'
+    from = ['Year']
+    [[column]]
+    name = 'murder'
+    from = ['Murder']
+    [check]
+    key = ['release', 'city', 'year']
+    rows = { min = 1 }
+";
+
+/// A national count of deaths: not guarded.
+const NATION: &str = "
+    title = 'Deaths, United States'
+    row = 'year'
+    publisher = 'CDC'
+    licence = 'U.S. Government work'
+    citation = 'CDC, Deaths'
+    disclosure = 'nchs'
+    schedule = '0 0 12 1 * *'
+    period = 'year'
+    evidence = [{ layout = 'x', proven = 'spec' }]
+    [source]
+    kind = 'delimited'
+    [[column]]
+    name = 'year'
+    from = ['Year']
+    [[column]]
+    name = 'deaths'
+    from = ['Deaths']
+    [check]
+    key = ['release', 'year']
+    rows = { min = 1 }
+";
+
+/// A warehouse in a folder that vanishes, with the datasets `deaths`, `cities` and `nation` declared.
+pub(crate) struct Tiny {
+    pub(crate) folder: TempDir,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) datasets: Vec<Dataset>,
+}
+
+impl Tiny {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("it's a root");
+        let vocabulary = Vocabulary::parse(include_str!("../../../warehouse/columns.toml")).unwrap();
+        let parse = |(id, text): &(&str, &str)| Dataset::parse(id, text, &vocabulary).unwrap();
+        let datasets = [("cities", CITIES), ("deaths", DEATHS), ("nation", NATION)].iter().map(parse).collect();
+        let warehouse = Warehouse::open_or_create(&root, Origin::Replica, Timestamp::UNIX_EPOCH).unwrap();
+        Self { folder, warehouse, vocabulary, datasets }
+    }
+
+    /// Commits one slice of a dataset: a header of column names and rows, separated by commas; empty is null.
+    pub(crate) fn commit(&self, dataset: &str, release: &str, rows: &str) -> Snapshot {
+        self.commit_as(dataset, release, rows, "publisher")
+    }
+
+    /// The same, with the grade of its source.
+    pub(crate) fn commit_as(&self, dataset: &str, release: &str, rows: &str, grade: &str) -> Snapshot {
+        let declared = self.datasets.iter().find(|known| known.id.as_str() == dataset).unwrap();
+        let release: Release = release.parse().unwrap();
+        let mut lines = rows.lines().map(|line| line.trim().split(',').collect::<Vec<_>>());
+        let header = lines.next().unwrap();
+        let mut by_year: Vec<(Option<i32>, Vec<Vec<&str>>)> = Vec::new();
+        for line in lines {
+            let place = header.iter().position(|name| *name == "year" && declared.spec.partition == Partition::Year);
+            let year = place.map(|place| line[place].parse().unwrap());
+            match by_year.iter_mut().find(|(known, _)| *known == year) {
+                Some((_, rows)) => rows.push(line),
+                None => by_year.push((year, vec![line])),
+            }
+        }
+        let write = |(year, rows): &(Option<i32>, Vec<Vec<&str>>)| {
+            let batch = self.batch(declared, &release, &header, rows);
+            part::write(&self.warehouse, Place { table: dataset, release: &release, year: *year }, &batch).unwrap()
+        };
+        let slice = Slice {
+            release: release.clone(),
+            name: "all".to_owned(),
+            grade: grade.to_owned(),
+            note: format!("the note of {dataset}"),
+            url: format!("https://publisher.example/{dataset}"),
+            captures: vec![Capture {
+                sha256: Digest::of(rows),
+                exchange: format!("exchange-{dataset}-{release}"),
+                url: format!("https://publisher.example/{dataset}"),
+            }],
+            counts: Counts::default(),
+            parts: by_year.iter().map(write).collect(),
+            pipeline: declared.digest.clone(),
+            program: "test".to_owned(),
+        };
+        let head = self.warehouse.head().unwrap();
+        let change = Staged {
+            dataset: declared.id.clone(),
+            pipeline: declared.digest.clone(),
+            tables: self.tables(declared),
+            slices: vec![slice],
+            base: head.and_then(|head| head.datasets.get(&declared.id).cloned()),
+            certificates: Vec::new(),
+        };
+        match self.warehouse.commit(&[change], "test", Timestamp::UNIX_EPOCH).unwrap() {
+            Outcome::Committed(snapshot) => snapshot,
+            Outcome::Unchanged(_) => panic!("nothing was committed"),
+        }
+    }
+
+    fn tables(&self, dataset: &Dataset) -> Vec<Table> {
+        let columns: Vec<ColumnType> = dataset
+            .columns()
+            .into_iter()
+            .map(|name| {
+                let meaning = self.vocabulary.get(&name).unwrap();
+                ColumnType { kind: meaning.kind.sql(), id: meaning.id, name }
+            })
+            .collect();
+        let period = Some(dataset.spec.period.clone());
+        let mut tables = vec![Table { name: dataset.id.to_string(), columns: columns.clone(), period: period.clone() }];
+        if dataset.spec.totals.is_some() {
+            tables.push(Table { name: dataset.totals_table(), columns, period });
+        }
+        tables
+    }
+
+    fn batch(&self, dataset: &Dataset, release: &Release, header: &[&str], rows: &[Vec<&str>]) -> RecordBatch {
+        let names = dataset.columns();
+        let fields: Vec<_> = names.iter().map(|name| self.vocabulary.field(name).unwrap()).collect();
+        let columns = names.iter().zip(&fields).map(|(name, field)| {
+            let place = header.iter().position(|known| known == name);
+            let cells = rows.iter().map(|row| match (name.as_str(), place) {
+                ("release", _) => Some(release.as_str()),
+                (_, place) => place.map(|place| row[place]).filter(|cell| !cell.is_empty()),
+            });
+            let text: ArrayRef = Arc::new(StringArray::from_iter(cells));
+            cast(&text, field.data_type()).unwrap()
+        });
+        RecordBatch::try_new(Arc::new(Schema::new(fields.clone())), columns.collect()).unwrap()
+    }
+
+    /// A session over the newest snapshot.
+    pub(crate) fn session(&self) -> Session {
+        let head = self.warehouse.head().unwrap().unwrap();
+        Session::open(&self.warehouse, &head, &self.datasets, &self.vocabulary).unwrap()
+    }
+}
+
+/// The rows of an answer as lines of CSV without the header.
+#[track_caller]
+pub(crate) fn lines(session: &Session, sql: &str) -> Vec<String> {
+    let csv = String::from_utf8(session.query(sql).unwrap().to_csv().unwrap()).unwrap();
+    csv.lines().skip(1).map(ToOwned::to_owned).collect()
+}

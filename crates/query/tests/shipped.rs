@@ -1,0 +1,137 @@
+//! The claims and figures that the project ships, over the warehouse that the demo makes.
+//!
+//! Needs such a warehouse: its root in TOLLHOUSE_DEMO_ROOT. The expected numbers were counted in the publishers' files.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test says no by panicking, and that it was skipped")]
+
+use std::path::{Path, PathBuf};
+
+use model::column::Vocabulary;
+use model::dataset::Dataset;
+use query::claim::{self, ClaimSet, Judgement, Outcome, Verdict};
+use query::{Session, figures};
+use store::Warehouse;
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(project().join(path)).unwrap()
+}
+
+/// A session over the demo's newest snapshot, or `None`, said aloud, where there is no demo.
+fn session() -> Option<Session> {
+    let Some(root) = std::env::var_os("TOLLHOUSE_DEMO_ROOT") else {
+        eprintln!("skipped: TOLLHOUSE_DEMO_ROOT does not name a warehouse of the demo");
+        return None;
+    };
+    let vocabulary = Vocabulary::parse(&read("warehouse/columns.toml")).unwrap();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(project().join("pipelines")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let datasets: Vec<Dataset> = files
+        .iter()
+        .map(|file| {
+            let id = file.file_stem().unwrap().to_str().unwrap();
+            Dataset::parse(id, &std::fs::read_to_string(file).unwrap(), &vocabulary).unwrap()
+        })
+        .collect();
+    let warehouse = Warehouse::open(Path::new(&root)).unwrap();
+    let head = warehouse.head().unwrap().unwrap();
+    Some(Session::open(&warehouse, &head, &datasets, &vocabulary).unwrap())
+}
+
+#[track_caller]
+fn check(judgement: &Judgement, id: &str, verdict: Verdict, tests: &[(Outcome, &[(&str, &str)])]) {
+    assert_eq!((judgement.id.as_str(), judgement.verdict), (id, verdict), "{}", judgement.reason);
+    assert_eq!(judgement.tests.len(), tests.len());
+    for (test, (outcome, numbers)) in judgement.tests.iter().zip(tests) {
+        assert_eq!(test.outcome, *outcome, "{}", test.reason);
+        for (column, value) in *numbers {
+            let found = test.numbers.iter().find(|number| number.column == *column).unwrap();
+            assert_eq!(found.value.as_deref(), Some(*value), "{column}");
+        }
+    }
+}
+
+#[test]
+fn the_article_of_2017_is_judged_by_the_publishers_numbers() {
+    let Some(session) = session() else { return };
+    let set = ClaimSet::parse("citylab-2017", &read("warehouse/claims/citylab-2017.toml")).unwrap();
+    let found = claim::judge(&session, &set).unwrap();
+    let highest = |first, second| {
+        [
+            ("first_state", "West Virginia"),
+            ("first_rate", first),
+            ("second_state", "New Hampshire"),
+            ("second_rate", second),
+            ("areas", "51"),
+        ]
+    };
+    check(
+        &found[0],
+        "west-virginia-highest-2015",
+        Verdict::Holds,
+        &[(Outcome::Holds, &highest("36.02", "31.26")), (Outcome::Holds, &highest("34.11", "28.56"))],
+    );
+    check(
+        &found[1],
+        "opioid-deaths-2015",
+        Verdict::Holds,
+        &[
+            (Outcome::Holds, &[("deaths", "33091")]),
+            (Outcome::Holds, &[("deaths_1999", "8050"), ("deaths_2015", "33091"), ("times", "4.11")]),
+        ],
+    );
+    check(&found[2], "twenty-years-earlier", Verdict::NotCheckable, &[(Outcome::NotLoaded, &[])]);
+    assert!(found[2].reason.contains("no release of cdc_opioid_deaths_us that is loaded has the year 1995"));
+    check(
+        &found[3],
+        "alabama-prescriptions",
+        Verdict::Holds,
+        &[
+            (Outcome::Holds, &[("years", "11"), ("least", "115.6"), ("most", "143.8"), ("rate_2016", "121.0")]),
+            (Outcome::Holds, &[("years_first", "5"), ("best_before", "4"), ("worst_before", "4"), ("areas", "51")]),
+        ],
+    );
+    assert!(found[3].reason.contains("SECONDARY source"), "{}", found[3].reason);
+    assert_eq!(found[3].secondary.len(), 1, "{:?}", found[3].secondary);
+    check(
+        &found[4],
+        "portland-homicides",
+        Verdict::Holds,
+        &[(Outcome::Holds, &[("homicides_2013", "14"), ("homicides_2016", "14")])],
+    );
+    check(
+        &found[5],
+        "portland-rise",
+        Verdict::NotCheckable,
+        &[(Outcome::Absent, &[("oregon_cities_2015", "83"), ("table_2014", "not loaded"), ("homicides_2013", "14")])],
+    );
+}
+
+#[track_caller]
+fn draw(session: &Session, id: &str) -> String {
+    let file = |name: &str| read(&format!("warehouse/figures/{id}/{name}"));
+    let spec = figures::Spec::parse(id, &file("figure.toml"), &file("query.sql")).unwrap();
+    let drawn = figures::build(session, &spec).unwrap();
+    let again = figures::build(session, &spec).unwrap();
+    assert_eq!((&drawn.svg, &drawn.png, &drawn.csv), (&again.svg, &again.png, &again.csv));
+    String::from_utf8(drawn.csv).unwrap()
+}
+
+#[test]
+fn the_figures_are_drawn_from_the_publishers_numbers() {
+    let Some(session) = session() else { return };
+    let csv = draw(&session, "portland-homicides");
+    assert_eq!(
+        csv,
+        "year,homicides,status\n2013,14,reported\n2014,,not loaded\n2015,,absent from the FBI's table\n2016,14,reported\n"
+    );
+    let csv = draw(&session, "opioid-deaths-vs-dispensing-2015");
+    assert_eq!(csv.lines().count(), 52, "a header and 51 areas");
+    assert!(csv.contains("\nWV,West Virginia,"), "{csv}");
+    assert!(csv.contains(",36.023440000,reported\n"), "{csv}");
+    assert!(csv.contains("\nAL,Alabama,125.000000000,"), "{csv}");
+}

@@ -1,0 +1,92 @@
+//! `figure list`, `build`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use model::{Error, Kind, Result};
+use query::Session;
+use query::figures::{self, Spec};
+use serde::Serialize;
+
+use super::{At, Context};
+use crate::output::{list, save, say, to_json};
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the figures
+    List,
+    /// Draw figures: SVG, PNG, the numbers behind as CSV, and the receipt
+    Build {
+        /// The figures; all of them without
+        #[arg(value_name = "FIGURE")]
+        ids: Vec<String>,
+        /// Where they go; the folder `figures` in the root without
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+#[derive(Serialize)]
+struct Line {
+    id: String,
+    title: String,
+    subtitle: String,
+}
+
+impl Command {
+    pub fn run(self, context: &Context) -> Result<ExitCode> {
+        let project = context.project()?;
+        match self {
+            Command::List => {
+                let lines: Vec<_> = project
+                    .figures
+                    .iter()
+                    .map(|spec| Line {
+                        id: spec.id.clone(),
+                        title: spec.chart.title.clone(),
+                        subtitle: spec.chart.subtitle.clone(),
+                    })
+                    .collect();
+                list(context.json(), &["figure", "title", ""], &lines, |line| {
+                    vec![line.id.clone(), line.title.clone(), line.subtitle.clone()]
+                })?;
+            }
+            Command::Build { ids, out, at } => {
+                let chosen = choose(&project.figures, &ids)?;
+                let (_, session) = context.session(at.at.as_deref())?;
+                let folder = out.unwrap_or_else(|| context.root().join("figures"));
+                for spec in chosen {
+                    say(&write(&session, spec, &folder)?.display().to_string());
+                }
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn choose<'a>(figures: &'a [Spec], ids: &[String]) -> Result<Vec<&'a Spec>> {
+    if ids.is_empty() {
+        return Ok(figures.iter().collect());
+    }
+    let find = |id: &String| {
+        figures.iter().find(|spec| spec.id == *id).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("there is no figure `{id}`"))
+                .hint("`tollhouse figure list` shows those that there are")
+        })
+    };
+    ids.iter().map(find).collect()
+}
+
+/// Draws one figure into a folder; the drawing's path comes back. The receipt names the snapshot, so it lies beside.
+pub fn write(session: &Session, spec: &Spec, folder: &Path) -> Result<PathBuf> {
+    let drawn = figures::build(session, spec)?;
+    let path = |ending: &str| folder.join(format!("{}.{ending}", drawn.id));
+    save(&path("svg"), drawn.svg.as_bytes())?;
+    save(&path("png"), &drawn.png)?;
+    save(&path("csv"), &drawn.csv)?;
+    save(&path("receipt.json"), to_json(&drawn.receipt)?.as_bytes())?;
+    Ok(path("svg"))
+}

@@ -217,3 +217,6 @@ fn row_sum(candidate: &Candidate<'_>, sum: &SumCheck) -> Result<Check> {
         ),
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,3 +155,6 @@ fn shown(dataset: &Dataset, fault: &Fault) -> String {
         _ => fault.raw.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

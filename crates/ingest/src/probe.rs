@@ -10,7 +10,7 @@ use crate::fetch::Engine;
 use crate::normalise::normalise;
 
 /// How much of a text is enough to see its header and some rows.
-const HEAD: u64 = 64 * 1024;
+const HEAD: u64 = 256 * 1024;
 /// Workbooks and JSON documents can only be read whole.
 const WHOLE: u64 = 64 << 20;
 

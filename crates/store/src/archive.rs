@@ -55,7 +55,8 @@ impl Exchange {
 
     /// A name for the exchange of this URL at this time; `end` tells rivals apart.
     pub fn new_id(url: &str, at: Timestamp, end: &str) -> String {
-        let time: String = at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+        // Nine digits always, so that names sort as times do.
+        let time: String = format!("{at:.9}").chars().filter(char::is_ascii_alphanumeric).collect();
         format!("{}-{time}-{end}", &Digest::of(url).as_str()[..16])
     }
 }
@@ -251,6 +252,15 @@ mod tests {
 
         drop(archive.spool().unwrap());
         assert_eq!(std::fs::read_dir(folder.path().join("tmp")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn names_of_exchanges_sort_as_their_times() {
+        let names: Vec<_> = [0, 1, 120_000_000, 999_999_999]
+            .into_iter()
+            .map(|nanos| Exchange::new_id("u", Timestamp::new(20, nanos).unwrap(), "0"))
+            .collect();
+        assert!(names.is_sorted(), "{names:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, TableStyle, presets};
 use model::{Kind, Result, ResultExt as _};
 use serde::Serialize;
 
@@ -57,11 +57,25 @@ pub fn print_json<T: Serialize>(value: &T) -> Result<()> {
     write(to_json(value)?.as_bytes())
 }
 
-/// A plain table that fits the terminal.
+/// How wide a table may be where no terminal tells.
+const WIDTH: u16 = 120;
+
+/// A plain table that fits the terminal, a line for each row where it can.
 pub fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    laid_out(presets::UTF8_FULL_CONDENSED, header, rows)
+}
+
+/// A table of long texts, with a rule between rows.
+pub fn paragraphs(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    laid_out(presets::UTF8_HORIZONTAL_ONLY, header, rows)
+}
+
+fn laid_out(style: TableStyle, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header);
+    table.load_style(style).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    if !table.is_tty() {
+        table.set_width(WIDTH);
+    }
     for row in rows {
         table.add_row(row);
     }

@@ -7,7 +7,7 @@ use model::{Error, Kind, Result};
 use query::claim::{Judgement, judge};
 
 use super::{At, Context};
-use crate::output::{print_json, say, table};
+use crate::output::{paragraphs, print_json, say};
 
 #[derive(Args)]
 pub struct Claims {
@@ -44,11 +44,7 @@ impl Claims {
 /// Tells the verdicts: the statement, the verdict, and a reason that can be quoted.
 pub fn tell(judgements: &[Judgement]) {
     let rows = judgements.iter().map(|judgement| {
-        let mut reason = judgement.reason.clone();
-        if !judgement.secondary.is_empty() {
-            reason.push_str(&format!("\nSecondary source: {}", judgement.secondary.join("; ")));
-        }
-        vec![judgement.statement.clone(), judgement.verdict.as_str().to_owned(), reason]
+        vec![judgement.statement.clone(), judgement.verdict.as_str().to_owned(), judgement.reason.clone()]
     });
-    say(&table(&["statement", "verdict", "reason"], rows));
+    say(&paragraphs(&["statement", "verdict", "reason"], rows));
 }

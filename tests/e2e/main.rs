@@ -2,19 +2,54 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod interrupted;
+mod tidy;
 
-use replica::{Fault, Options, Replica, What};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
-fn tollhouse(root: &Path, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tollhouse"))
+use replica::{Edition, Fault, Options, Replica, What};
+
+/// The program, on a root, from the project's folder.
+fn command(root: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollhouse"));
+    command
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        .env_remove("TOLLHOUSE_CONFIG")
         .args(["--quiet", "--root"])
         .arg(root)
-        .args(words)
-        .output()
-        .unwrap()
+        .args(words);
+    command
+}
+
+fn tollhouse(root: &Path, words: &[&str]) -> Output {
+    command(root, words).output().unwrap()
+}
+
+/// Runs the program and wants it to succeed; its standard output comes back.
+#[track_caller]
+fn succeed(root: &Path, words: &[&str]) -> String {
+    let output = tollhouse(root, words);
+    assert!(output.status.success(), "{words:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Files below a folder with their bytes, by relative path; a killed writer's unfinished uploads (`name#1`) apart.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.to_string_lossy().contains('#') {
+                found.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// The only cell of an answer.
@@ -72,7 +107,16 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
         "115.600000000",
     );
 
-    assert!(tollhouse(root, &["snapshot", "verify"]).status.success());
+    check(root, "select count(*) from meta.pins where pin = 'demo'", "1");
+    let verdicts = succeed(root, &["claims", "citylab-2017", "--at", "demo", "--json"]);
+    for words in ["36.02", "31.26", "33,091 against 8,050, 4.11 times", "14 in 2013 and 14 in 2016", "SECONDARY source"]
+    {
+        assert!(verdicts.contains(words), "{words}\n{verdicts}");
+    }
+    assert!(verdicts.contains("absent: the table of 2015 is loaded and has 83 cities of Oregon, and no Portland"));
+    assert!(verdicts.contains("the table of 2014 is not loaded"), "{verdicts}");
+
+    succeed(root, &["snapshot", "verify"]);
     let again = tollhouse(root, &["run", "--all", "--replica"]);
     let text = String::from_utf8_lossy(&again.stdout).into_owned();
     assert!(again.status.success() && text.contains("Nothing to commit"), "{text}");
@@ -101,7 +145,11 @@ fn bad_input_has_its_exit_code_and_commits_nothing() {
     let cases: Vec<(&str, What, i32)> = vec![
         ("arcos_transactions", What::HtmlPage, 12),
         ("arcos_transactions", What::LfsPointer, 12),
+        ("arcos_transactions", What::TruncatedGzip, 12),
         ("cdc_opioid_deaths_state", What::MissingFooter, 13),
+        ("cdc_vsrr_state", What::HtmlPage, 12),
+        ("cdc_opioid_dispensing_state", What::RenamedColumn { from: "YEAR".to_owned(), to: "ANNO".to_owned() }, 13),
+        ("fbi_city_offenses", What::HtmlPage, 12),
         ("arcos_transactions", renamed(), 13),
         ("arcos_transactions", What::ExtraColumn { name: "NEW".to_owned() }, 13),
         ("fbi_city_offenses", What::CountyTable, 13),
@@ -117,5 +165,153 @@ fn bad_input_has_its_exit_code_and_commits_nothing() {
         assert_eq!(output.status.code(), Some(code), "{said}\n{error}");
         assert!(error.contains("what next:"), "{said}\n{error}");
         assert!(!folder.path().join("snapshots").exists(), "{said}");
+    }
+}
+
+#[test]
+fn two_demos_in_two_roots_are_the_same() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for root in [&one, &two] {
+        succeed(root.path(), &["demo"]);
+    }
+    let parts = files(&one.path().join("tables"));
+    assert!(parts.len() > 20);
+    assert!(parts == files(&two.path().join("tables")), "parts differ");
+    let drawn = |root: &Path| -> Vec<_> {
+        let own = files(&root.join("figures"));
+        // A receipt tells of its snapshot's exchanges, which are named for the time.
+        own.into_iter().filter(|(path, _)| path.extension().is_some_and(|ending| ending != "json")).collect()
+    };
+    let figures = drawn(one.path());
+    assert_eq!(figures.len(), 6);
+    assert!(figures == drawn(two.path()), "figures differ");
+    let verdicts = |root: &Path| succeed(root, &["claims"]);
+    assert_eq!(verdicts(one.path()), verdicts(two.path()));
+    let again = tempfile::tempdir().unwrap();
+    succeed(one.path(), &["figure", "build", "--at", "demo", "--out", again.path().to_str().unwrap()]);
+    assert!(figures.iter().all(|(path, bytes)| std::fs::read(again.path().join(path)).unwrap() == *bytes));
+}
+
+#[test]
+fn a_new_edition_stands_beside_the_old_one_and_a_pin_keeps_the_past() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let options = Options { vsrr_edition: Edition::V2018, ..Options::default() };
+    let replica = Replica::start_blocking(options).unwrap();
+    let run = ["run", "cdc_vsrr_state", &format!("--replica={}", replica.base())];
+    succeed(root, &run);
+    succeed(root, &["pin", "add", "old"]);
+    check(root, "select count(*) from cdc_vsrr_state", "8778");
+    replica.set_vsrr_edition(Edition::V2019);
+    succeed(root, &run);
+    check(root, "select count(*) from history.cdc_vsrr_state", "22098");
+    check(root, "select count(*) from cdc_vsrr_state where release = 'through-2018-09'", "13320");
+    check(
+        root,
+        "select count(*) from (select period_end from cdc_vsrr_state group by period_end having count(distinct release) > 1)",
+        "0",
+    );
+    let sql = "select count(*) from cdc_vsrr_state";
+    assert!(succeed(root, &["sql", "--at", "old", "--format", "csv", sql]).contains("8778"));
+}
+
+#[test]
+fn the_same_table_comes_from_the_portal_and_from_the_api() {
+    let project = tempfile::tempdir().unwrap();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for folder in ["pipelines", "warehouse"] {
+        std::fs::create_dir(project.path().join(folder)).unwrap();
+    }
+    std::fs::copy(here.join("warehouse/columns.toml"), project.path().join("warehouse/columns.toml")).unwrap();
+    let declared = std::fs::read_to_string(here.join("pipelines/cdc_vsrr_state.toml")).unwrap();
+    let portal = declared.replace("format = \"json\"", "format = \"csv\"");
+    assert_ne!(declared, portal);
+    std::fs::write(project.path().join("pipelines/cdc_vsrr_state.toml"), portal).unwrap();
+
+    let (api, csv) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    succeed(api.path(), &["run", "cdc_vsrr_state", "--replica"]);
+    let other = project.path().to_str().unwrap();
+    succeed(csv.path(), &["--project", other, "run", "cdc_vsrr_state", "--replica"]);
+    let sql = "select * exclude (_capture, _record) from cdc_vsrr_state order by all";
+    let table = |root: &Path| succeed(root, &["sql", "--format", "csv", sql]);
+    assert_eq!(table(api.path()), table(csv.path()));
+}
+
+#[test]
+fn plain_and_gzipped_text_give_the_same_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("project");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::fs::create_dir_all(project.join("pipelines")).unwrap();
+    std::fs::create_dir_all(project.join("warehouse")).unwrap();
+    std::fs::copy(here.join("warehouse/columns.toml"), project.join("warehouse/columns.toml")).unwrap();
+    let declared = std::fs::read_to_string(here.join("pipelines/arcos_transactions.toml")).unwrap();
+    let gzipped = declared.replace("itemized.tsv\"", "itemized.tsv.gz\"");
+    assert_ne!(declared, gzipped);
+    std::fs::write(project.join("pipelines/arcos_transactions.toml"), gzipped).unwrap();
+    let (plain, gz) = (folder.path().join("plain"), folder.path().join("gz"));
+    succeed(&plain, &["run", "arcos_transactions", "--replica"]);
+    succeed(&gz, &["--project", project.to_str().unwrap(), "run", "arcos_transactions", "--replica"]);
+    let sql = "select * exclude (_capture) from arcos_transactions order by all";
+    let table = |root: &Path| succeed(root, &["sql", "--format", "csv", sql]);
+    assert!(table(&plain) == table(&gz));
+}
+
+#[test]
+fn runs_of_different_datasets_side_by_side_both_land() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let datasets = ["cdc_opioid_deaths_us", "cdc_opioid_deaths_state", "cdc_opioid_dispensing_state"];
+    let runs = datasets.iter().map(|dataset| command(root, &["run", dataset, "--replica", "--json"]));
+    let mut runs: Vec<_> = runs.map(|mut run| run.stdout(Stdio::null()).spawn().unwrap()).collect();
+    for run in &mut runs {
+        assert!(run.wait().unwrap().success());
+    }
+    succeed(root, &["snapshot", "verify"]);
+    check(root, "select count(*) from meta.snapshots", "3");
+    check(root, "select count(*) from cdc_opioid_deaths_state", "918");
+    check(root, "select sum(deaths) from cdc_opioid_deaths_us", "351630");
+    check(root, "select count(*) from cdc_opioid_dispensing_state", "918");
+}
+
+#[test]
+fn live_data_and_the_replicas_never_share_a_root() {
+    let folder = tempfile::tempdir().unwrap();
+    succeed(folder.path(), &["run", "cdc_opioid_deaths_us", "--replica"]);
+    let output = tollhouse(folder.path(), &["run", "fbi_city_offenses", "--dry-run"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("holds the replica's data"), "{error}");
+}
+
+#[test]
+fn terms_are_accepted_or_nothing_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = tollhouse(&folder.path().join("root"), &["run", "cdc_vsrr_state"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("data-use terms") && error.contains("accept_terms"), "{error}");
+    assert!(!folder.path().join("root").exists());
+}
+
+#[test]
+fn bad_files_are_refused_on_import_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let page = file("page.tsv", b"<!DOCTYPE html><html><body>moved</body></html>");
+    let pointer = file("pointer.tsv", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
+    let gzip = file("cut.tsv.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 1, 2, 3]);
+    let other = file("other.csv", b"a,b\n1,2\n");
+    for (path, code) in [(page, 12), (pointer, 12), (gzip, 12), (other, 13)] {
+        let output = tollhouse(&root, &["import", "arcos_transactions", &path]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{path}\n{error}");
+        assert!(error.contains("what next:"), "{error}");
+        assert!(!root.join("snapshots").exists());
     }
 }

@@ -40,7 +40,11 @@ pub fn save(path: &Path, bytes: &[u8]) -> Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).or_error(Kind::Io, cannot())?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).or_error(Kind::Io, cannot())?;
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are for their owner alone; this one is for whoever the user's umask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).or_error(Kind::Io, cannot())?;
     file.write_all(bytes).or_error(Kind::Io, cannot())?;
     file.persist(path).or_error(Kind::Io, cannot())?;
     Ok(())

@@ -315,3 +315,21 @@ fn bad_files_are_refused_on_import_too() {
         assert!(!root.join("snapshots").exists());
     }
 }
+
+#[test]
+fn a_probe_compares_shapes_and_says_what_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let replica = Replica::start_blocking(Options::default()).unwrap();
+    let lines = succeed(folder.path(), &["probe", "--replica", &replica.base(), "--json"]);
+    assert_eq!(lines.matches("\"as declared\"").count(), 9, "{lines}");
+    assert_eq!(lines.matches("\"answer\"").count(), 9, "{lines}");
+
+    let what = What::ExtraColumn { name: "NEW".to_owned() };
+    replica.set_faults(vec![Fault { on: "arcos".to_owned(), times: None, what }]);
+    let output = tollhouse(folder.path(), &["probe", "arcos_transactions", "--replica", &replica.base()]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("changed") && text.contains("NEW"), "{text}");
+    // Nothing of a probe is kept.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -5,7 +5,7 @@
 use std::fmt;
 
 /// The classes of failure that an operator's script must be able to tell apart. Each has an exit code of its own
-/// (`tollhouse help exit-codes`).
+/// (`tollhouse --help` lists them).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The command, the configuration or a declaration is wrong.

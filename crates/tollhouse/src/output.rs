@@ -1,16 +1,16 @@
 //! What the program says: results on stdout, everything else on stderr. The only file that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program prints")]
+#![expect(clippy::print_stderr, reason = "this is where the program prints")]
 
 use std::io::Write as _;
 use std::path::Path;
 
-use comfy_table::{ContentArrangement, Table, TableStyle, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle, presets};
 use model::{Kind, Result, ResultExt as _};
 use serde::Serialize;
 
-/// A line of result.
+/// A line of result. A reader that stopped reading, such as `head`, is no error; nor is there anyone to tell of others.
 pub fn say(line: &str) {
-    println!("{line}");
+    let _nobody_listens = writeln!(std::io::stdout(), "{line}");
 }
 
 /// A line for the person at the terminal, beside the result.
@@ -66,15 +66,15 @@ const WIDTH: u16 = 120;
 
 /// A plain table that fits the terminal, a line for each row where it can.
 pub fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    laid_out(presets::UTF8_FULL_CONDENSED, header, rows)
+    laid_out(presets::UTF8_FULL_CONDENSED, true, header, rows)
 }
 
 /// A table of long texts, with a rule between rows.
 pub fn paragraphs(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    laid_out(presets::UTF8_HORIZONTAL_ONLY, header, rows)
+    laid_out(presets::UTF8_HORIZONTAL_ONLY, false, header, rows)
 }
 
-fn laid_out(style: TableStyle, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+fn laid_out(style: TableStyle, keeps_names: bool, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(style).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
     if !table.is_tty() {
@@ -82,6 +82,10 @@ fn laid_out(style: TableStyle, header: &[&str], rows: impl Iterator<Item = Vec<S
     }
     for row in rows {
         table.add_row(row);
+    }
+    // Names are for copying: they are never broken.
+    if keeps_names && let Some(names) = table.column_mut(0) {
+        names.set_constraint(ColumnConstraint::ContentWidth);
     }
     table.to_string()
 }

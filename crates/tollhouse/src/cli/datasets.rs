@@ -97,6 +97,7 @@ struct ColumnLine {
     unit: String,
     basis: String,
     from: String,
+    reads: String,
     about: String,
 }
 
@@ -145,6 +146,13 @@ fn show(context: &Context, project: &Project, dataset: &Dataset) -> Result<()> {
         vec![column.name.clone(), column.kind.clone(), column.unit.clone(), column.from.clone(), column.about.clone()]
     });
     say(&table(&["column", "type", "unit", "from", "meaning"], rows));
+    say("\nHow cells are read, beside their type");
+    for column in shown.columns.iter().filter(|column| !column.reads.is_empty()) {
+        say(&format!("  {}: {}", column.name, column.reads));
+    }
+    for line in rules(dataset) {
+        say(&line);
+    }
     if !shown.ignored.is_empty() {
         say("\nUpstream headers that are not kept");
         for (header, reason) in &shown.ignored {
@@ -180,6 +188,7 @@ fn gather(context: &Context, project: &Project, dataset: &Dataset) -> Result<Sho
             unit: meaning.unit.clone(),
             basis: meaning.basis.clone(),
             from: declared.map(from).unwrap_or_default(),
+            reads: declared.filter(|column| column.name == name).map(reads).unwrap_or_default(),
             about: meaning.about.clone(),
             name,
         });
@@ -238,4 +247,89 @@ fn from(column: &Column) -> String {
         None => column.from.join(" | "),
         Some(rule) => format!("computed: {}", format!("{rule:?}").replace('"', "")),
     }
+}
+
+/// How a column's cells are read, in words: its nulls, sentinels and bounds.
+fn reads(column: &Column) -> String {
+    let quoted =
+        |words: &mut dyn Iterator<Item = &String>| words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let statuses = |words: &std::collections::BTreeMap<String, model::dataset::Status>| {
+        let pairs = words.iter().map(|(word, status)| format!("`{word}` is {}", status.as_str()));
+        pairs.collect::<Vec<_>>().join(", ")
+    };
+    let mut said = Vec::new();
+    if !column.null.is_empty() {
+        said.push(format!("{} is null", quoted(&mut column.null.iter())));
+    }
+    if let Some(width) = column.pad {
+        said.push(format!("zeros restored to {width} characters"));
+    }
+    if let Some(separator) = &column.thousands {
+        said.push(format!("`{separator}` separates thousands"));
+    }
+    if let Some(read) = &column.read {
+        said.push(format!("read as {}", format!("{read:?}").replace('"', "")));
+    }
+    if column.round {
+        said.push("rounded half to even to the column's digits".to_owned());
+    }
+    if let Some(when) = &column.when {
+        let not = if when.is_not.is_empty() { "" } else { " not" };
+        let words = quoted(&mut when.is.iter().chain(&when.is_not));
+        said.push(format!("only where {} is{not} {words}", when.from.join(" | ")));
+    }
+    if let Some(withheld) = &column.withheld {
+        said.push(format!("a suppressed count is {} to {}", withheld.low, withheld.high));
+        said.push(statuses(&withheld.words));
+        if let Some(explained) = &withheld.explained_by {
+            said.push(format!(
+                "an empty cell is explained by {}: {}",
+                explained.from.join(" | "),
+                statuses(&explained.contains)
+            ));
+        }
+    }
+    if let Some(words) = &column.status {
+        said.push(statuses(words));
+    }
+    if column.optional {
+        said.push("layouts may lack it".to_owned());
+    }
+    said.retain(|words| !words.is_empty());
+    said.join("; ")
+}
+
+/// Totals, persons and checks, in lines.
+fn rules(dataset: &Dataset) -> Vec<String> {
+    let spec = &dataset.spec;
+    let mut lines = vec!["\nChecks before a commit".to_owned()];
+    lines.push(format!(
+        "  rows: at least {} in each release and slice, which may lose {} % between runs; {} may be rejected",
+        spec.check.rows.min,
+        spec.check.rows.may_shrink * 100.0,
+        spec.check.max_rejected
+    ));
+    lines.push(format!("  key: {} is unique and never null", spec.check.key.join(", ")));
+    if !spec.check.total.is_empty() {
+        lines.push(format!("  totals: the publisher's total row is the sum of {}", spec.check.total.join(" and of ")));
+    }
+    for sum in &spec.check.sum {
+        lines.push(format!("  sums: {} is {}", sum.column, sum.of.join(" + ")));
+        lines.extend(sum.except.iter().map(|(key, why)| format!("    but for {key}: {why}")));
+    }
+    if let Some(totals) = &spec.totals {
+        lines.push(format!(
+            "  rows with {} = {} are totals, kept in {}",
+            totals.from.join(" | "),
+            totals.is.join(" | "),
+            dataset.totals_table()
+        ));
+    }
+    if let Some(mask) = &spec.mask {
+        lines.push("\nPersons".to_owned());
+        lines.push(format!("  lose {}", mask.columns.join(", ")));
+        let known: Vec<_> = mask.is.iter().map(String::as_str).collect();
+        lines.push(format!("  unless {} is a known business: {}", mask.unless, known.join(", ")));
+    }
+    lines
 }

@@ -22,23 +22,28 @@ pub async fn probe(
     slice: &Slice,
     engine: &Engine,
 ) -> Result<String> {
-    let Some(request) = extractor.next_page(slice, &[])? else {
-        return Err(Error::new(Kind::Internal, format!("{} asks for nothing", dataset.id)));
-    };
-    let most = if request.expect == Expect::Text { HEAD } else { WHOLE };
-    let peek = engine.peek(&request, most).await?;
-    let page = if peek.whole { peek.page } else { without_cut_line(&peek.page)? };
-    let head = page.bytes(WHOLE)?;
-    content::sniff(&head[..head.len().min(4096)], request.expect, &request.url)?;
-    extractor.inspect(&page)?;
+    let mut pages = Vec::new();
+    let mut whole = true;
+    for request in extractor.probe_pages(slice)? {
+        let most = if request.expect == Expect::Text { HEAD } else { WHOLE };
+        let peek = engine.peek(&request, most).await?;
+        whole &= peek.whole;
+        let cut = !peek.whole && request.expect == Expect::Text;
+        let page = if cut { without_cut_line(&peek.page)? } else { peek.page };
+        let head = page.bytes(WHOLE)?;
+        content::sniff(&head[..head.len().min(4096)], request.expect, &request.url)?;
+        extractor.inspect(&page)?;
+        pages.push(page);
+    }
 
     // The beginning of a file ends in the middle: what matters is that the rows before that fit the declaration.
     let mut rows = 0;
     let mut misfit = None;
-    let read = extractor.decode(slice, std::slice::from_ref(&page), &mut |piece| {
-        if let Piece::Rows { batch, .. } = piece {
+    let read = extractor.decode(slice, &pages, &mut |piece| {
+        if let Piece::Rows { page, batch } = piece {
             rows += batch.num_rows();
-            if let Err(error) = normalise(dataset, vocabulary, slice.grade, &page.digest, &batch) {
+            let digest = pages.get(page).map_or_else(|| model::Digest::of([]), |page| page.digest.clone());
+            if let Err(error) = normalise(dataset, vocabulary, slice.grade, &digest, &batch) {
                 misfit = Some(error);
                 return Err(Error::new(Kind::Changed, "the first rows do not fit"));
             }
@@ -47,7 +52,7 @@ pub async fn probe(
     });
     match (misfit, read) {
         (Some(error), _) => Err(error),
-        (None, Err(error)) if peek.whole || rows == 0 && error.kind() == Kind::Changed => Err(error),
+        (None, Err(error)) if whole || rows == 0 && error.kind() == Kind::Changed => Err(error),
         (None, _) => Ok(match rows {
             0 => "its description is as declared".to_owned(),
             rows => format!("{rows} rows looked at, all columns as declared"),

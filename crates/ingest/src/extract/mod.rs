@@ -32,6 +32,11 @@ pub trait Extractor: Send + Sync {
     /// The request after the pages already archived; `None` completes the slice.
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>>;
 
+    /// The requests whose answers show the shape of a slice at the least cost; by default its first page.
+    fn probe_pages(&self, slice: &Slice) -> Result<Vec<Request>> {
+        Ok(self.next_page(slice, &[])?.into_iter().collect())
+    }
+
     /// Looks at the beginning of a page, before it is let into the archive: is this the table, in a layout that we
     /// know? Cheap, and never the whole of a large body.
     fn inspect(&self, page: &Page) -> Result<()>;

@@ -131,6 +131,15 @@ impl Extractor for Socrata {
         }
     }
 
+    fn probe_pages(&self, slice: &Slice) -> Result<Vec<Request>> {
+        let mut pages: Vec<Request> = self.next_page(slice, &[])?.into_iter().collect();
+        if self.format == Format::Json {
+            let few = format!("{}?$limit=5&$offset=0&$order=:id", self.resource_url());
+            pages.push(Request { url: few, expect: Expect::Json });
+        }
+        Ok(pages)
+    }
+
     fn inspect(&self, page: &Page) -> Result<()> {
         let body = self.body(page)?;
         match part(page, &body) {

@@ -31,13 +31,17 @@ impl Engine {
             Ok((head, response)) => return Err(self.no(&visit, head, response).await),
             Err(setback) => return Err(ended(&visit, setback)),
         };
-        let (bytes, whole) = beginning(response, most).await.map_err(|cause| {
+        let all_of_it = match head.status {
+            206 => head.range().is_some_and(|(first, last, whole)| first == 0 && whole == Some(last + 1)),
+            _ => true,
+        };
+        let (bytes, ended) = beginning(response, most).await.map_err(|cause| {
             Error::new(Kind::Unreachable, format!("{} broke off", visit.canonical)).caused_by(cause)
         })?;
         let mut page = Page::of_bytes(&visit.canonical, bytes);
         page.headers = head.headers;
-        // A part that was asked for is the whole only if the publisher ignored the range and the body ended in time.
-        Ok(Peek { page, whole: whole && head.status == 200 })
+        // A publisher may ignore the range, and may hold less than was asked for.
+        Ok(Peek { page, whole: ended && all_of_it })
     }
 
     async fn no(&self, visit: &Visit, head: Head, response: Response) -> Error {

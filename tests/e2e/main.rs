@@ -316,6 +316,140 @@ fn bad_files_are_refused_on_import_too() {
     }
 }
 
+/// A body of the replica, as a file that a person could have saved.
+fn saved(replica: &Replica, url: &str, to: &Path) -> String {
+    use std::io::{Read as _, Write as _};
+    let base = replica.base();
+    let mut line = std::net::TcpStream::connect(base.trim_start_matches("http://")).unwrap();
+    write!(line, "GET /{url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut bytes = Vec::new();
+    line.read_to_end(&mut bytes).unwrap();
+    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    std::fs::write(to, &bytes[head..]).unwrap();
+    to.to_str().unwrap().to_owned()
+}
+
+/// The configuration of somebody who has accepted the terms.
+fn accepted(folder: &Path) -> String {
+    let path = folder.join("tollhouse.toml");
+    std::fs::write(&path, "accept_terms = [\"nchs\"]").unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const CIUS: &str = "ucr.fbi.gov/crime-in-the-u.s/2013/crime-in-the-u.s.-2013/tables/table-8/table_8_offenses_known_to_law_enforcement_by_state_by_city_2013.xls";
+const TRANSCRIPTION: &str = "raw.githubusercontent.com/vishal-337/EPI_Project/411428facac5/data/raw/State_Opioid_Dispensing_Rates_2006_2018.csv";
+
+#[test]
+fn files_are_recognised_by_content_and_committed_together_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, config) = (folder.path().join("root"), accepted(folder.path()));
+    let replica = Replica::start_blocking(Options::default()).unwrap();
+    let save = |url: &str, name: &str| saved(&replica, url, &folder.path().join(name));
+    let cities = save(CIUS, "one");
+    let rates = save(TRANSCRIPTION, "two");
+    let deaths = save("exports.invalid/wonder/D77/any-opioid-us-year-1999-2016.txt", "three");
+    let provisional = save("data.cdc.gov/api/views/xkb8-kh2a/rows.csv?accessType=DOWNLOAD", "four");
+    let bad = folder.path().join("bad");
+    std::fs::write(&bad, "YEAR,STATE_NAME,STATE_ABBREV,STATE_FIPS,opioid_dispensing_rate,Surprise\n2006,a,AL,01,1,2\n")
+        .unwrap();
+
+    let files = [&cities, &rates, &deaths, &provisional].map(String::as_str);
+    let with_bad = [&["--config", &config, "import"], &files[..], &[bad.to_str().unwrap()]].concat();
+    assert_eq!(tollhouse(&root, &with_bad).status.code(), Some(13));
+    assert!(!root.join("snapshots").exists());
+
+    let good = [&["--config", &config, "import"], &files[..]].concat();
+    succeed(&root, &good);
+    check(&root, "select count(*) from meta.snapshots", "1");
+    check(&root, "select distinct source_grade from cdc_opioid_dispensing_state", "secondary");
+    check(&root, "select count(*) from fbi_city_offenses", "9292");
+    let again = succeed(&root, &good);
+    assert!(again.contains("Nothing was committed"), "{again}");
+    check(&root, "select count(*) from meta.snapshots", "1");
+}
+
+#[test]
+fn a_transcription_does_not_pass_for_the_publishers_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let replica = Replica::start_blocking(Options::default()).unwrap();
+    let rates = saved(&replica, TRANSCRIPTION, &folder.path().join("rates.csv"));
+    let output = tollhouse(&root, &["import", "cdc_opioid_dispensing_state", "--slice", "state-2019-2023", &rates]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(13), "{error}");
+    assert!(error.contains("covers 2019-2023, and the file has 2006"), "{error}");
+    assert!(!root.join("snapshots").exists());
+}
+
+#[test]
+fn what_is_refused_never_reaches_the_archive() {
+    for what in [
+        What::RenamedColumn { from: "BUYER_STATE".to_owned(), to: "BUYER_ST".to_owned() },
+        What::ExtraColumn { name: "NEW".to_owned() },
+        What::HtmlPage,
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let faults = vec![Fault { on: String::new(), times: None, what }];
+        let replica = Replica::start_blocking(Options { faults, ..Options::default() }).unwrap();
+        tollhouse(folder.path(), &["run", "arcos_transactions", &format!("--replica={}", replica.base())]);
+        assert!(!folder.path().join("raw").exists());
+        let receipts = files(&folder.path().join("exchanges"));
+        assert_eq!(receipts.len(), 1);
+        assert!(String::from_utf8_lossy(&receipts[0].1).contains("\"refused\": \""));
+    }
+}
+
+#[test]
+fn a_publisher_that_asks_us_to_wait_for_an_hour_is_asked_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = vec![Fault { on: String::new(), times: None, what: What::RetryAfter { code: 429, seconds: 3600 } }];
+    let replica = Replica::start_blocking(Options { faults, ..Options::default() }).unwrap();
+    let output = tollhouse(folder.path(), &["run", "arcos_transactions", &format!("--replica={}", replica.base())]);
+    assert_eq!(output.status.code(), Some(10));
+    assert_eq!(replica.requests().len(), 1);
+}
+
+#[test]
+fn a_damaged_capture_is_fetched_afresh_and_never_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    succeed(root, &["run", "cdc_opioid_deaths_us", "--replica"]);
+    let (path, bytes) = files(&root.join("raw")).remove(0);
+    let text = String::from_utf8(bytes).unwrap();
+    std::fs::write(root.join("raw").join(&path), text.replacen("8050", "9050", 1)).unwrap();
+    assert_eq!(tollhouse(root, &["snapshot", "verify"]).status.code(), Some(1));
+    succeed(root, &["run", "cdc_opioid_deaths_us", "--replica"]);
+    succeed(root, &["snapshot", "verify"]);
+    check(root, "select deaths from cdc_opioid_deaths_us where year = 1999", "8050");
+}
+
+#[test]
+fn crude_rates_of_suppressed_counts_have_bounds() {
+    let folder = tempfile::tempdir().unwrap();
+    succeed(folder.path(), &["run", "cdc_opioid_deaths_state", "--replica"]);
+    let rows = "from cdc_opioid_deaths_state where deaths_status = 'suppressed'";
+    check(
+        folder.path(),
+        &format!("select count(*) {rows} and crude_rate_per_100k is null and crude_rate_per_100k_low = 0"),
+        "16",
+    );
+    // Alaska 2002: nine deaths at most among the 642,337 residents that WONDER ships: 900,000 / 642,337 = 1.40113367…
+    check(
+        folder.path(),
+        &format!("select crude_rate_per_100k_high {rows} and state_fips = '02' and year = 2002"),
+        "1.401133673",
+    );
+}
+
+#[test]
+fn a_dry_run_makes_no_warehouse() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let text = succeed(&root, &["run", "cdc_opioid_deaths_us", "--replica", "--dry-run"]);
+    assert!(text.contains("Dry run"), "{text}");
+    assert!(!root.exists());
+}
+
 #[test]
 fn a_probe_compares_shapes_and_says_what_moved() {
     let folder = tempfile::tempdir().unwrap();
@@ -330,6 +464,9 @@ fn a_probe_compares_shapes_and_says_what_moved() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("changed") && text.contains("NEW"), "{text}");
+    drop(replica);
+    let gone = tollhouse(folder.path(), &["probe", "arcos_transactions", "--replica", "http://127.0.0.1:9"]);
+    assert_eq!(gone.status.code(), Some(10));
     // Nothing of a probe is kept.
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

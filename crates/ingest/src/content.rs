@@ -3,9 +3,11 @@
 use std::io::{BufRead as _, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
+use model::dataset::Dataset;
 use model::{Error, Kind, Result, ResultExt as _};
 
-use crate::extract::{Expect, Extractor, Page};
+use crate::extract::{Expect, Extractor, Page, Slice};
+use crate::normalise::check_names;
 
 /// The body as text: without its gzip layer, if it has one, and never more than `limit` bytes of it.
 pub fn plain(body: Box<dyn Read + Send>, limit: u64, url: &str) -> Result<Box<dyn Read + Send>> {
@@ -45,7 +47,7 @@ impl<R: Read> Read for Limited<R> {
 /// Refuses what cannot be the expected container, by its first bytes: an HTML page, a Git-LFS pointer, an empty
 /// body, another file format.
 pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
-    let not_data = |what: &str| Error::new(Kind::NotData, format!("{url} answered with {what}, not the data"));
+    let not_data = |what: &str| Error::new(Kind::NotData, format!("{url} is {what}, not the data"));
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     let lower = text[..text.len().min(64)].to_ascii_lowercase();
     if text.is_empty() {
@@ -91,26 +93,68 @@ pub fn check_whole(body: Box<dyn Read + Send>, limit: u64, url: &str) -> Result<
     Ok(())
 }
 
-/// Looks at a page that did not come through the engine as the engine would: its first bytes, its gzip, its header.
-pub fn check_page(page: &Page, extractor: &dyn Extractor) -> Result<()> {
-    let mut head = Vec::new();
-    let slice = extractor.slices().into_iter().next();
-    page.raw()?.take(4096).read_to_end(&mut head).or_error(Kind::Io, format!("cannot read {}", page.url))?;
-    // An imported file may be any of the containers that the extractor reads; its own inspection tells them apart.
-    let expect = match slice.map(|slice| extractor.next_page(&slice, &[])) {
-        Some(Ok(Some(request))) if request.expect == Expect::Workbook => Expect::Workbook,
-        _ => Expect::Text,
-    };
+/// How many times its size a gzip body may inflate to; small ones may whatever they like. Tables of few words reach 30;
+/// a bomb 1,000.
+const INFLATION: u64 = 100;
+const SMALL: u64 = 64 << 20;
+
+/// Looks at a page of so many bytes as received, before it is let into the archive: its first bytes, its gzip, and
+/// whether it is the table that the dataset declares.
+pub fn admit(
+    dataset: &Dataset,
+    extractor: &dyn Extractor,
+    slice: &Slice,
+    page: &Page,
+    expect: Expect,
+    bytes: u64,
+) -> Result<()> {
+    container(page, expect, bytes)?;
+    fits(dataset, extractor, slice, page)
+}
+
+/// Whether a page is the container that was expected, whole.
+pub(crate) fn container(page: &Page, expect: Expect, bytes: u64) -> Result<()> {
+    let head = beginning(page.raw()?, &page.url)?;
     sniff(&head, expect, &page.url)?;
-    check_whole(page.raw()?, u64::MAX, &page.url)?;
-    extractor.inspect(page)
+    if head.starts_with(&GZIP) {
+        let limit = bytes.saturating_mul(INFLATION).max(SMALL);
+        check_whole(page.raw()?, limit, &page.url)?;
+        sniff(&beginning(page.text(limit)?, &page.url)?, Expect::Text, &page.url)?;
+    }
+    Ok(())
+}
+
+/// Whether a page is the table that the dataset declares, in a layout whose every header is declared.
+pub(crate) fn fits(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, page: &Page) -> Result<()> {
+    extractor.inspect(page)?;
+    match extractor.headers(slice, page)? {
+        Some(headers) => check_names(dataset, &headers.iter().map(String::as_str).collect()),
+        None => Ok(()),
+    }
+}
+
+/// What an imported file may be, for an extractor: its own inspection tells the layouts of text apart.
+pub fn importable(extractor: &dyn Extractor, slice: &Slice) -> Result<Expect> {
+    Ok(match extractor.next_page(slice, &[])? {
+        Some(request) if request.expect == Expect::Workbook => Expect::Workbook,
+        _ => Expect::Text,
+    })
+}
+
+/// How much of a body its container is told by.
+const BEGINNING: u64 = 4096;
+
+fn beginning(body: Box<dyn Read + Send>, url: &str) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    body.take(BEGINNING).read_to_end(&mut head).map_err(|cause| broken(url, cause))?;
+    Ok(head)
 }
 
 /// The error for a body that breaks off or does not inflate.
 pub fn broken(url: &str, cause: std::io::Error) -> Error {
     Error::new(Kind::NotData, format!("{url} is cut short or corrupt"))
         .caused_by(cause)
-        .hint("fetch it again; nothing of it was kept")
+        .hint("fetch it again; nothing was committed")
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use model::{Digest, Error, Kind, Result, ResultExt as _};
 use store::quarantine::Rejected;
 
 pub(crate) use cell::date;
+pub(crate) use header::names as check_names;
 
 use crate::extract::{Grade, RECORD};
 

@@ -32,7 +32,7 @@ pub async fn probe(
         let page = if cut { without_cut_line(&peek.page)? } else { peek.page };
         let head = page.bytes(WHOLE)?;
         content::sniff(&head[..head.len().min(4096)], request.expect, &request.url)?;
-        extractor.inspect(&page)?;
+        content::fits(dataset, extractor, slice, &page)?;
         pages.push(page);
     }
 

@@ -18,6 +18,7 @@ use store::part::{Part, Place};
 use store::quarantine::Rejected;
 
 use crate::check::{self, Candidate};
+use crate::content;
 use crate::extract::{self, Extractor, Note, Page, Piece, Slice};
 use crate::fetch::Engine;
 use crate::normalise::{date, normalise};
@@ -90,11 +91,12 @@ pub async fn fetch(job: &Job<'_>, engine: &Engine) -> Result<Vec<Fetched>> {
         let mut restarts = 0;
         let pages = loop {
             match fetch_slice(job, engine, extractor.as_ref(), &slice).await {
-                Err(error) if error.is_retryable() && restarts < RESTARTS => {
+                Err(Stop::Moved(error)) if restarts < RESTARTS => {
                     restarts += 1;
                     tracing::warn!(dataset = %job.dataset.id, slice = slice.name, %error, restarts, "reading the slice again");
                 }
-                other => break other?,
+                Err(Stop::Moved(error) | Stop::Failed(error)) => return Err(error),
+                Ok(pages) => break pages,
             }
         };
         let (pages, exchanges) = pages.into_iter().unzip();
@@ -103,17 +105,31 @@ pub async fn fetch(job: &Job<'_>, engine: &Engine) -> Result<Vec<Fetched>> {
     Ok(fetched)
 }
 
+/// Why a slice was not read to its end.
+enum Stop {
+    /// The publisher changed it while it was being read: what came does not belong together.
+    Moved(Error),
+    /// Anything else. The engine has been as patient as it is set to be.
+    Failed(Error),
+}
+
 async fn fetch_slice(
     job: &Job<'_>,
     engine: &Engine,
     extractor: &dyn Extractor,
     slice: &Slice,
-) -> Result<Vec<(Page, String)>> {
+) -> Result<Vec<(Page, String)>, Stop> {
     let mut pages: Vec<Page> = Vec::new();
     let mut exchanges = Vec::new();
-    while let Some(request) = extractor.next_page(slice, &pages)? {
+    let next = |pages: &[Page]| {
+        extractor
+            .next_page(slice, pages)
+            .map_err(|error| if error.is_retryable() { Stop::Moved(error) } else { Stop::Failed(error) })
+    };
+    while let Some(request) = next(&pages)? {
         (job.progress)(Progress::Asking(&request.url));
-        let got = engine.fetch(&request, &|page| extractor.inspect(page)).await?;
+        let inspect = |page: &Page| content::fits(job.dataset, extractor, slice, page);
+        let got = engine.fetch(&request, &inspect).await.map_err(Stop::Failed)?;
         (job.progress)(Progress::Got { bytes: got.bytes, unchanged: got.not_modified });
         pages.push(got.page);
         exchanges.push(got.exchange);
@@ -209,7 +225,9 @@ fn stage_slice(
         rejected: &gathered.rejected,
         counts: gathered.counts,
         before,
+        min_rows: slice.min_rows,
     };
+    check_years(job, slice, &kept)?;
     if !gathered.rejected.is_empty() {
         let path = store::quarantine::write(job.warehouse, &dataset.id, &gathered.rejected)?;
         tracing::warn!(dataset = %dataset.id, rows = gathered.rejected.len(), path, "rows went into quarantine");
@@ -223,10 +241,14 @@ fn stage_slice(
     let notes = notes(job, &release, pages, &gathered.notes)?;
     parts.extend(write(job, &dataset.notes_table(), &release, &notes, &Partition::Release)?);
 
-    let captures = pages.iter().zip(exchanges).map(|(page, exchange)| Capture {
-        sha256: page.digest.clone(),
-        exchange: exchange.clone(),
-        url: page.url.clone(),
+    let archive = job.warehouse.archive();
+    let captures = pages.iter().zip(exchanges).map(|(page, exchange)| {
+        Ok(Capture {
+            sha256: page.digest.clone(),
+            exchange: exchange.clone(),
+            receipt: archive.receipt_digest(exchange)?,
+            url: page.url.clone(),
+        })
     });
     let certificate =
         Certificate { dataset: dataset.id.clone(), release: release.clone(), slice: name.clone(), checks };
@@ -236,13 +258,45 @@ fn stage_slice(
         grade: slice.grade.as_str().to_owned(),
         note: slice.note.clone(),
         url: slice.url.clone(),
-        captures: captures.collect(),
+        captures: captures.collect::<Result<_>>()?,
         counts: gathered.counts,
         parts,
         pipeline: dataset.digest.clone(),
         program: job.program.to_owned(),
     };
     Ok((slice, certificate))
+}
+
+/// Files of one layout that cover different years are told apart by them: a transcription must not pass for the
+/// publisher's own file.
+fn check_years(job: &Job<'_>, slice: &Slice, kept: &RecordBatch) -> Result<()> {
+    let Some((first, last)) = slice.years else { return Ok(()) };
+    let years = kept.column_by_name("year").and_then(|years| years.as_primitive_opt::<Int32Type>());
+    let outside = years.and_then(|years| years.iter().flatten().find(|year| !(first..=last).contains(year)));
+    match outside {
+        None => Ok(()),
+        Some(year) => Err(Error::new(
+            Kind::Changed,
+            format!("{}: {} covers {first}-{last}, and the file has {year}", job.dataset.id, slice.name),
+        )
+        .hint("`tollhouse datasets show` lists the slices and their years; name the right one with --slice")),
+    }
+}
+
+/// The years that a file's rows have, without staging anything.
+pub fn years(job: &Job<'_>, slice: &Slice, page: &Page) -> Result<std::collections::BTreeSet<i32>> {
+    let extractor = extract::extractor(job.dataset)?;
+    let mut years = std::collections::BTreeSet::new();
+    extractor.decode(slice, std::slice::from_ref(page), &mut |piece| {
+        if let Piece::Rows { batch, .. } = piece {
+            let normal = normalise(job.dataset, job.vocabulary, slice.grade, &page.digest, &batch)?;
+            if let Some(column) = normal.kept.column_by_name("year").and_then(|c| c.as_primitive_opt::<Int32Type>()) {
+                years.extend(column.iter().flatten());
+            }
+        }
+        Ok(())
+    })?;
+    Ok(years)
 }
 
 /// Takes one decoded piece.

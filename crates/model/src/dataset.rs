@@ -307,6 +307,20 @@ pub enum Rule {
         /// The factor, as text.
         times: String,
     },
+    /// A bound of a crude rate: a count of ours, by a population of ours, rounded away from the middle. Where the rate is
+    /// published, both bounds are the published rate.
+    RateBound {
+        /// The bound of the count.
+        count: String,
+        /// The population.
+        population: String,
+        /// Per how many persons.
+        per: i64,
+        /// The published rate.
+        published: String,
+        /// Whether it is the upper bound, which is rounded up; the lower is rounded down.
+        upper: bool,
+    },
     /// What the declaration of the file that a row came from says: `publisher` or `secondary`.
     SourceGrade,
     /// Null in every row, because what it needs is not loaded; says what.

@@ -154,6 +154,7 @@ impl Tiny {
             captures: vec![Capture {
                 sha256: Digest::of(rows),
                 exchange: format!("exchange-{dataset}-{release}"),
+                receipt: Digest::of(rows),
                 url: format!("https://publisher.example/{dataset}"),
             }],
             counts: Counts::default(),

@@ -13,7 +13,7 @@ use model::{Digest, Error, Kind, Result, ResultExt as _};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-use crate::file::Files;
+use crate::file::{Files, digest_of};
 use crate::warehouse::{FORMAT, check_format, from_json, to_json};
 
 /// The receipt of one exchange with a publisher, or of one imported file.
@@ -83,7 +83,8 @@ impl Archive {
         Ok(Spool { file: BufWriter::new(file), hasher: sha2::Sha256::new(), length: 0 })
     }
 
-    /// Lets a body into the archive, durably. Keeping the same bytes again changes nothing.
+    /// Lets a body into the archive, durably. Keeping the same bytes again changes nothing, unless what lies there was
+    /// damaged: then it is put right.
     pub fn keep(&self, spool: Spool) -> Result<Digest> {
         let digest = spool.digest();
         let file = spool
@@ -93,13 +94,24 @@ impl Archive {
             .or_error(Kind::Io, "cannot finish the download")?;
         file.as_file().sync_all().or_error(Kind::Io, "cannot sync the download")?;
         let local = file.into_temp_path().keep().or_error(Kind::Io, "cannot keep the download")?;
-        self.files.adopt(&local, &Self::path(&digest))?;
+        let path = Self::path(&digest);
+        match digest_of(self.files.as_ref(), &path)? {
+            Some((found, _)) if found != digest => self.files.repair(&local, &path)?,
+            _ => {
+                self.files.adopt(&local, &path)?;
+            }
+        }
         Ok(digest)
     }
 
     /// Whether we hold the body.
     pub fn has(&self, digest: &Digest) -> Result<bool> {
         self.files.exists(&Self::path(digest))
+    }
+
+    /// Whether we hold the body, and its bytes are what its name says.
+    pub fn is_sound(&self, digest: &Digest) -> Result<bool> {
+        Ok(digest_of(self.files.as_ref(), &Self::path(digest))?.is_some_and(|(found, _)| found == *digest))
     }
 
     /// Opens a body.
@@ -116,9 +128,21 @@ impl Archive {
         Ok(())
     }
 
+    /// Where a receipt lies.
+    pub fn receipt_path(id: &str) -> String {
+        format!("exchanges/{id}.json")
+    }
+
+    /// The digest of a receipt, by which a snapshot names it.
+    pub fn receipt_digest(&self, id: &str) -> Result<Digest> {
+        let path = Self::receipt_path(id);
+        let found = digest_of(self.files.as_ref(), &path)?;
+        found.map(|(digest, _)| digest).ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is missing")))
+    }
+
     /// The receipt with this name.
     pub fn exchange(&self, id: &str) -> Result<Exchange> {
-        let path = format!("exchanges/{id}.json");
+        let path = Self::receipt_path(id);
         let bytes = self.files.read(&path)?.ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is missing")))?;
         let exchange: Exchange = from_json(&path, &bytes)?;
         check_format(&path, exchange.format)?;
@@ -249,6 +273,13 @@ mod tests {
         let mut text = String::new();
         archive.open(&digest).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "body");
+
+        std::fs::write(folder.path().join(Archive::path(&digest)), "dirt").unwrap();
+        assert!(!archive.is_sound(&digest).unwrap());
+        let mut spool = archive.spool().unwrap();
+        spool.write_all(b"body").unwrap();
+        archive.keep(spool).unwrap();
+        assert!(archive.is_sound(&digest).unwrap());
 
         drop(archive.spool().unwrap());
         assert_eq!(std::fs::read_dir(folder.path().join("tmp")).unwrap().count(), 0);

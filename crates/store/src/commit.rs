@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use model::{DatasetId, Digest, Error, Kind, Release, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::file::Created;
+use crate::file::{Created, digest_of};
 use crate::part::Part;
 use crate::warehouse::{FORMAT, check_format, from_json, to_json};
 use crate::{Origin, Warehouse};
@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub number: u64,
     /// The snapshot it was made from; none for the first.
     pub parent: Option<u64>,
+    /// The digest of the parent's file, so that history cannot change unseen.
+    pub parent_sha256: Option<Digest>,
     /// Whether its data are real.
     pub origin: Origin,
     /// When it was committed.
@@ -117,6 +119,8 @@ pub struct Capture {
     pub sha256: Digest,
     /// The exchange that brought it.
     pub exchange: String,
+    /// The digest of that exchange's receipt.
+    pub receipt: Digest,
     /// The address that was asked.
     pub url: String,
 }
@@ -208,6 +212,13 @@ impl Warehouse {
         Ok(snapshot)
     }
 
+    /// The digest of a snapshot's file.
+    pub fn snapshot_digest(&self, number: u64) -> Result<Digest> {
+        let path = snapshot_path(number);
+        let found = digest_of(self.files(), &path)?;
+        found.map(|(digest, _)| digest).ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is missing")))
+    }
+
     /// A manifest by digest. Its bytes are checked against it.
     pub fn manifest(&self, digest: &Digest) -> Result<Manifest> {
         let path = manifest_path(digest);
@@ -248,6 +259,7 @@ impl Warehouse {
                 format: FORMAT,
                 number: parent.unwrap_or(0) + 1,
                 parent,
+                parent_sha256: parent.map(|number| self.snapshot_digest(number)).transpose()?,
                 origin: self.origin(),
                 created: now,
                 program: program.to_owned(),
@@ -292,7 +304,10 @@ impl Warehouse {
                 )
                 .hint("nothing of this run was committed; run it again to build on the other"));
             }
-            slices.insert(key(slice), slice.clone());
+            // The same content fetched or imported again is no change, though another receipt tells of it.
+            if !rival.is_some_and(|rival| rival.says_the_same_as(slice)) {
+                slices.insert(key(slice), slice.clone());
+            }
         }
         Ok(Manifest {
             format: FORMAT,
@@ -302,6 +317,18 @@ impl Warehouse {
             tables: change.tables.clone(),
             slices: slices.into_values().collect(),
         })
+    }
+}
+
+impl Slice {
+    /// Whether two slices hold the same data, made in the same way from the same bytes; receipts may differ.
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        let bytes = |slice: &Self| slice.captures.iter().map(|capture| capture.sha256.clone()).collect::<Vec<_>>();
+        self.parts == other.parts
+            && self.counts == other.counts
+            && (&self.grade, &self.note, &self.pipeline, &self.program)
+                == (&other.grade, &other.note, &other.pipeline, &other.program)
+            && bytes(self) == bytes(other)
     }
 }
 

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::executor::block_on;
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::{Error, Kind, Result};
+use model::{Digest, Error, Kind, Result};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     CopyMode, CopyOptions, GetResultPayload, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
 };
+use sha2::Digest as _;
 
 /// Whether a file was created by this call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub trait Files: Send + Sync {
     fn create(&self, path: &str, bytes: Bytes) -> Result<Created>;
     /// Moves a finished local file into place, unless the path exists; the local file is gone either way.
     fn adopt(&self, local: &LocalPath, path: &str) -> Result<Created>;
+    /// Puts a finished local file in the place of one that is not what its name says. For repair alone: whoever calls
+    /// has seen that the old bytes are damaged and that the new ones are right.
+    fn repair(&self, local: &LocalPath, path: &str) -> Result<()>;
     /// The whole file, or `None` where there is none.
     fn read(&self, path: &str) -> Result<Option<Bytes>>;
     /// A reader from the beginning of the file, or `None` where there is none.
@@ -67,6 +71,33 @@ impl LocalFiles {
     }
 }
 
+impl LocalFiles {
+    /// A local file's path below the root.
+    fn within(&self, local: &LocalPath) -> Result<Path> {
+        let below = local
+            .canonicalize()
+            .ok()
+            .and_then(|full| full.strip_prefix(&self.root).ok().map(|below| below.display().to_string()));
+        parse(&below.ok_or_else(|| Error::new(Kind::Internal, format!("{} is not in the warehouse", local.display())))?)
+    }
+}
+
+/// The digest and length of a file, or `None` where there is none.
+pub fn digest_of(files: &dyn Files, path: &str) -> Result<Option<(Digest, u64)>> {
+    let Some(mut file) = files.open(path)? else { return Ok(None) };
+    let mut hasher = sha2::Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut bytes = 0;
+    loop {
+        let count = file.read(&mut buffer).map_err(|cause| io("read", path, cause))?;
+        if count == 0 {
+            return Ok(Some((Digest::from_hash(hasher.finalize().as_ref()), bytes)));
+        }
+        hasher.update(&buffer[..count]);
+        bytes += count as u64;
+    }
+}
+
 impl Files for LocalFiles {
     fn create(&self, path: &str, bytes: Bytes) -> Result<Created> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
@@ -78,20 +109,20 @@ impl Files for LocalFiles {
     }
 
     fn adopt(&self, local: &LocalPath, path: &str) -> Result<Created> {
-        let name = local
-            .canonicalize()
-            .ok()
-            .and_then(|full| full.strip_prefix(&self.root).ok().map(|below| below.display().to_string()))
-            .ok_or_else(|| Error::new(Kind::Internal, format!("{} is not in the warehouse", local.display())))?;
-        let from = parse(&name)?;
+        let from = self.within(local)?;
         let options = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
         let created = match block_on(self.store.copy_opts(&from, &parse(path)?, options)) {
             Ok(()) => Created::New,
             Err(object_store::Error::AlreadyExists { .. }) => Created::Existed,
             Err(cause) => return Err(failed("write", path, cause)),
         };
-        block_on(self.store.delete(&from)).map_err(|cause| failed("remove", &name, cause))?;
+        block_on(self.store.delete(&from)).map_err(|cause| failed("remove", from.as_ref(), cause))?;
         Ok(created)
+    }
+
+    fn repair(&self, local: &LocalPath, path: &str) -> Result<()> {
+        let from = self.within(local)?;
+        block_on(self.store.rename(&from, &parse(path)?)).map_err(|cause| failed("write", path, cause))
     }
 
     fn read(&self, path: &str) -> Result<Option<Bytes>> {

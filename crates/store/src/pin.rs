@@ -1,7 +1,7 @@
 //! Pins: names for snapshots, which nothing may remove while they are there. A pin is created once and never moved.
 
 use jiff::Timestamp;
-use model::{Error, Kind, Result};
+use model::{Digest, Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::Warehouse;
@@ -17,6 +17,8 @@ pub struct Pin {
     pub name: String,
     /// The snapshot's number.
     pub snapshot: u64,
+    /// The digest of that snapshot's file.
+    pub sha256: Digest,
     /// When it was made.
     pub created: Timestamp,
 }
@@ -31,7 +33,8 @@ impl Warehouse {
                 .hint("a pin begins with a letter, and has letters, digits, `-`, `_` and `.`"));
         }
         self.snapshot(snapshot)?;
-        let pin = Pin { format: FORMAT, name: name.to_owned(), snapshot, created: now };
+        let sha256 = self.snapshot_digest(snapshot)?;
+        let pin = Pin { format: FORMAT, name: name.to_owned(), snapshot, sha256, created: now };
         match self.files().create(&path(name), to_json(&pin)?)? {
             Created::New => Ok(pin),
             Created::Existed => {

@@ -1,14 +1,16 @@
-//! Verification: every byte that a snapshot or pin names is there, and is what its name says.
+//! Verification: every byte that a snapshot or pin names is there, and is what it is named by.
+//!
+//! A snapshot is named by the digest in its child and in its pins; manifests, parts and captures by their own; receipts
+//! by the digest in the manifest. What nothing names yet, the newest snapshot without a pin, can only be read.
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
 
-use model::{Digest, Error, Kind, Result, ResultExt as _};
-use sha2::Digest as _;
+use model::{Digest, Error, Kind, Result};
 
 use crate::Warehouse;
 use crate::archive::Archive;
 use crate::commit::{manifest_path, snapshot_path};
+use crate::file::digest_of;
 
 /// What verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,31 +25,30 @@ pub struct Report {
     pub damage: Vec<String>,
 }
 
+/// A file, the digest that it is named by, and its length where that is recorded.
+type Named = (String, Digest, Option<u64>);
+
 impl Warehouse {
     /// Follows the given snapshots, or all of them and the pins, and hashes every file that they name once.
     pub fn verify(&self, numbers: Option<&[u64]>) -> Result<Report> {
         let mut report = Report::default();
-        let mut files = BTreeSet::new();
+        let mut named = BTreeSet::new();
         let numbers = match numbers {
             Some(numbers) => numbers.to_vec(),
             None => {
                 let all = self.numbers()?;
-                self.verify_order(&all, &mut report);
-                self.verify_pins(&mut report)?;
+                gaps(&all, &mut report);
+                self.pinned(&mut named, &mut report)?;
                 all
             }
         };
         for number in numbers {
             report.snapshots += 1;
-            match self.named(number) {
-                Ok(named) => files.extend(named),
-                Err(error) if error.kind() == Kind::Io => return Err(error),
-                Err(error) => report.damage.push(format!("snapshot {number}: {error}")),
-            }
+            self.follow(number, &mut named, &mut report)?;
         }
-        for (path, digest, length) in files {
+        for (path, digest, length) in named {
             report.files += 1;
-            match self.hash(&path)? {
+            match digest_of(self.files(), &path)? {
                 None => report.damage.push(format!("{path} is missing")),
                 Some((_, bytes)) if length.is_some_and(|length| length != bytes) => {
                     report.damage.push(format!("{path} has {bytes} bytes, not {}", length.unwrap_or_default()));
@@ -61,59 +62,167 @@ impl Warehouse {
         Ok(report)
     }
 
-    /// The files that a snapshot names, each with its digest and, where it is recorded, its length.
-    fn named(&self, number: u64) -> Result<BTreeSet<(String, Digest, Option<u64>)>> {
-        let snapshot = self.snapshot(number)?;
+    /// Gathers the files that a snapshot names. What cannot be read is damage, and the rest is followed all the same.
+    fn follow(&self, number: u64, named: &mut BTreeSet<Named>, report: &mut Report) -> Result<()> {
+        let Some(snapshot) = noted(self.snapshot(number), report)? else { return Ok(()) };
         if snapshot.number != number {
-            return Err(Error::new(Kind::Damaged, format!("{} says it is another", snapshot_path(number))));
+            report.damage.push(format!("{} says that it is snapshot {}", snapshot_path(number), snapshot.number));
         }
-        let mut named = BTreeSet::new();
+        if let (Some(parent), Some(digest)) = (snapshot.parent, snapshot.parent_sha256) {
+            named.insert((snapshot_path(parent), digest, None));
+        }
         for digest in snapshot.datasets.values() {
             named.insert((manifest_path(digest), digest.clone(), None));
-            for slice in self.manifest(digest)?.slices {
-                for part in slice.parts {
-                    named.insert((part.path, part.sha256, Some(part.bytes)));
-                }
+            let Some(manifest) = noted(self.manifest(digest), report)? else { continue };
+            for slice in manifest.slices {
+                named.extend(slice.parts.into_iter().map(|part| (part.path, part.sha256, Some(part.bytes))));
                 for capture in slice.captures {
-                    // The receipt is not named by its content; that it is there and readable is all one can ask.
-                    self.archive().exchange(&capture.exchange)?;
+                    named.insert((Archive::receipt_path(&capture.exchange), capture.receipt, None));
                     named.insert((Archive::path(&capture.sha256), capture.sha256, None));
                 }
-            }
-        }
-        Ok(named)
-    }
-
-    fn verify_order(&self, numbers: &[u64], report: &mut Report) {
-        for (expected, number) in (1..).zip(numbers) {
-            if expected != *number {
-                report.damage.push(format!("{} is missing", snapshot_path(expected)));
-                return;
-            }
-        }
-    }
-
-    fn verify_pins(&self, report: &mut Report) -> Result<()> {
-        for pin in self.pins()? {
-            if self.snapshot(pin.snapshot).is_err() {
-                report.damage.push(format!("pin `{}` names snapshot {}, which cannot be read", pin.name, pin.snapshot));
             }
         }
         Ok(())
     }
 
-    fn hash(&self, path: &str) -> Result<Option<(Digest, u64)>> {
-        let Some(mut file) = self.files().open(path)? else { return Ok(None) };
-        let mut hasher = sha2::Sha256::new();
-        let mut buffer = vec![0; 256 * 1024];
-        let mut bytes = 0;
-        loop {
-            let count = file.read(&mut buffer).or_error(Kind::Io, format!("cannot read {path}"))?;
-            if count == 0 {
-                return Ok(Some((Digest::from_hash(hasher.finalize().as_ref()), bytes)));
-            }
-            hasher.update(&buffer[..count]);
-            bytes += count as u64;
+    fn pinned(&self, named: &mut BTreeSet<Named>, report: &mut Report) -> Result<()> {
+        for pin in noted(self.pins(), report)?.unwrap_or_default() {
+            named.insert((snapshot_path(pin.snapshot), pin.sha256, None));
         }
+        Ok(())
+    }
+}
+
+/// Turns damage into a line of the report; what else went wrong ends the verification.
+fn noted<T>(read: Result<T>, report: &mut Report) -> Result<Option<T>> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == Kind::Io => Err(error),
+        Err(error) => {
+            note(&error, report);
+            Ok(None)
+        }
+    }
+}
+
+fn note(error: &Error, report: &mut Report) {
+    let line = error.to_string();
+    // A damaged manifest is hashed as well, and would be told of twice.
+    if !line.contains("is not what its name says") && !line.contains("is missing") {
+        report.damage.push(line);
+    }
+}
+
+fn gaps(numbers: &[u64], report: &mut Report) {
+    for (expected, number) in (1..).zip(numbers) {
+        if expected != *number {
+            report.damage.push(format!("{} is missing", snapshot_path(expected)));
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use model::Release;
+
+    use super::*;
+    use crate::Origin;
+    use crate::archive::Exchange;
+    use crate::commit::{Capture, Counts, Slice, Staged};
+
+    /// Two snapshots of one dataset, the first pinned; the manifest's path comes back.
+    fn history() -> (tempfile::TempDir, Warehouse, Vec<String>) {
+        use std::io::Write as _;
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let warehouse = Warehouse::open_or_create(folder.path(), Origin::Replica, now).unwrap();
+        let release: Release = "r".parse().unwrap();
+        for content in ["one", "two"] {
+            let mut spool = warehouse.archive().spool().unwrap();
+            spool.write_all(content.as_bytes()).unwrap();
+            let sha256 = warehouse.archive().keep(spool).unwrap();
+            let exchange = Exchange {
+                format: Exchange::FORMAT,
+                id: format!("x-{content}"),
+                url: "u".to_owned(),
+                via: "replica".to_owned(),
+                method: "GET".to_owned(),
+                sent: Vec::new(),
+                status: 200,
+                headers: Vec::new(),
+                started: now,
+                finished: now,
+                attempts: 1,
+                digest: Some(sha256.clone()),
+                bytes: 3,
+                refused: None,
+            };
+            warehouse.archive().record(&exchange).unwrap();
+            let receipt = warehouse.archive().receipt_digest(&exchange.id).unwrap();
+            let change = Staged {
+                dataset: "a".parse().unwrap(),
+                pipeline: Digest::of("p"),
+                tables: Vec::new(),
+                slices: vec![Slice {
+                    release: release.clone(),
+                    name: content.to_owned(),
+                    grade: "publisher".to_owned(),
+                    note: String::new(),
+                    url: "u".to_owned(),
+                    captures: vec![Capture { sha256, exchange: exchange.id, receipt, url: "u".to_owned() }],
+                    counts: Counts::default(),
+                    parts: Vec::new(),
+                    pipeline: Digest::of("p"),
+                    program: "test".to_owned(),
+                }],
+                base: warehouse.head().unwrap().map(|head| head.datasets.into_values().next().unwrap()),
+                certificates: Vec::new(),
+            };
+            warehouse.commit(&[change], "test", now).unwrap();
+        }
+        warehouse.add_pin("p", 2, now).unwrap();
+        let head = warehouse.head().unwrap().unwrap();
+        let manifests = head.datasets.values().map(manifest_path).collect();
+        (folder, warehouse, manifests)
+    }
+
+    /// Changes a byte of one file and wants verification to name it, and only it.
+    #[track_caller]
+    fn check(find: impl Fn(&[String]) -> String) {
+        let (folder, warehouse, manifests) = history();
+        assert_eq!(warehouse.verify(None).unwrap().damage, Vec::<String>::new());
+        let path = find(&manifests);
+        let local = folder.path().join(&path);
+        let text = std::fs::read_to_string(&local).unwrap();
+        // A change that still reads as JSON where the file is one.
+        let changed = if text.contains("1970") { text.replacen("1970", "1971", 1) } else { text.replacen('e', "f", 1) };
+        assert_ne!(text, changed);
+        std::fs::write(&local, changed).unwrap();
+        let damage = warehouse.verify(None).unwrap().damage;
+        assert!(damage.iter().any(|line| line.contains(&path)), "{path}: {damage:?}");
+        std::fs::remove_file(&local).unwrap();
+        let damage = warehouse.verify(None).unwrap().damage;
+        assert!(damage.contains(&format!("{path} is missing")), "{path}: {damage:?}");
+    }
+
+    #[test]
+    fn every_kind_of_file_is_covered() {
+        check(|_| "snapshots/000001.json".to_owned());
+        check(|_| "snapshots/000002.json".to_owned());
+        check(|_| "exchanges/x-one.json".to_owned());
+        check(|_| Archive::path(&Digest::of("one")));
+        check(|manifests| manifests[0].clone());
+    }
+
+    #[test]
+    fn one_damaged_file_does_not_hide_another() {
+        let (folder, warehouse, manifests) = history();
+        std::fs::remove_file(folder.path().join("exchanges/x-one.json")).unwrap();
+        std::fs::write(folder.path().join(&manifests[0]), "{}").unwrap();
+        std::fs::remove_file(folder.path().join(Archive::path(&Digest::of("one")))).unwrap();
+        let damage = warehouse.verify(None).unwrap().damage;
+        assert_eq!(damage.len(), 3, "{damage:?}");
     }
 }

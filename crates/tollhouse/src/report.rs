@@ -11,7 +11,7 @@ use crate::output::complain;
 pub const EXIT_CODES: &str = "\
 Exit codes:
    0  done, or nothing to do
-   1  a verdict: damage found by `snapshot verify`, a probe that found a moved publisher
+   1  a verdict: damage found by `snapshot verify`, a probe whose publisher has moved
    2  bad usage: a command, the configuration or a declaration is wrong
   10  a publisher could not be reached, or kept failing
   11  a publisher refused: not found, forbidden, throttled for good
@@ -44,7 +44,9 @@ pub fn print(error: &Error) {
     complain(&format!("error: {error}"));
     let mut source = error.source();
     while let Some(cause) = source {
-        complain(&format!("  because: {cause}"));
+        for (place, line) in cause.to_string().lines().enumerate() {
+            complain(&format!("  {} {line}", if place == 0 { "because:" } else { "        " }));
+        }
         source = cause.source();
     }
     if let Some(hint) = error.hint_text() {

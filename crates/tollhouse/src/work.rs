@@ -1,7 +1,8 @@
 //! A run: fetch, stage, commit once, refresh the catalogue. Shared by `run`, `import` and `demo`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use ingest::content;
 use ingest::extract::{Page, Slice, extractor};
 use ingest::fetch::Engine;
 use ingest::run::{self, Fetched, Job};
@@ -78,18 +79,21 @@ pub async fn fetch_and_stage(
     Ok(Work::Staged(Box::new(staged)))
 }
 
-/// Archives a file that a person downloaded, and stages it.
+/// Archives files that a person downloaded, pages of one table, and stages them. `None` where the snapshot already holds
+/// what they make.
 pub fn import(
     project: &Project,
     warehouse: &Warehouse,
     dataset: &Dataset,
-    slice: Slice,
+    slice: &Slice,
     files: &[PathBuf],
     progress: &Progress,
 ) -> Result<Staged> {
-    let mut fetched = Fetched { slice, pages: Vec::new(), exchanges: Vec::new() };
+    // How many rows the publisher's own file has says nothing of another file of the same kind.
+    let mut fetched =
+        Fetched { slice: Slice { min_rows: None, ..slice.clone() }, pages: Vec::new(), exchanges: Vec::new() };
     for file in files {
-        let (page, exchange) = archive_file(warehouse, dataset, file)?;
+        let (page, exchange) = archive_file(warehouse, dataset, slice, file)?;
         fetched.slice.url.clone_from(&page.url);
         fetched.pages.push(page);
         fetched.exchanges.push(exchange);
@@ -99,25 +103,75 @@ pub fn import(
     run::stage(&job, &run::base(warehouse, dataset)?, &[fetched])
 }
 
-/// A page that lies in a local file, for looking at it before it is archived.
-pub fn page_of(file: &std::path::Path, digest: Digest) -> Page {
-    let path = file.to_owned();
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Page::new(format!("file:{name}"), Vec::new(), digest, move || {
-        std::fs::File::open(&path).map(|file| Box::new(file) as Box<dyn std::io::Read + Send>)
-    })
+/// Which of a dataset's declared slices a file is, by the years in it.
+pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Slice> {
+    let slices = extractor(dataset)?.slices();
+    let names = || slices.iter().map(|slice| slice.name.as_str()).collect::<Vec<_>>().join(", ");
+    match slices.as_slice() {
+        [only] => return Ok(only.clone()),
+        // Where no declared file names an edition, the content does, and any of them will do.
+        several if several.iter().all(|slice| slice.release.is_none()) => return Ok(several[0].clone()),
+        _ => {}
+    }
+    let (page, _) = page_of(file)?;
+    let progress = |_: run::Progress<'_>| {};
+    let folder = tempfile::tempdir().or_error(Kind::Io, "cannot make a temporary folder")?;
+    let nowhere = Warehouse::open_or_create(folder.path(), store::Origin::Live, now())?;
+    let job =
+        Job { dataset, vocabulary: &project.vocabulary, warehouse: &nowhere, program: VERSION, progress: &progress };
+    let years = run::years(&job, &slices[0], &page)?;
+    let fits = |slice: &&Slice| match slice.years {
+        Some((first, last)) => !years.is_empty() && years.iter().all(|year| (first..=last).contains(year)),
+        None => false,
+    };
+    let fitting: Vec<_> = slices.iter().filter(fits).collect();
+    match fitting.as_slice() {
+        [one] => Ok((*one).clone()),
+        _ => Err(Error::new(
+            Kind::Usage,
+            format!(
+                "which slice of {} is {}? Its years are {}",
+                dataset.id,
+                file.display(),
+                years.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            ),
+        )
+        .hint(format!("say --slice with one of {}", names()))),
+    }
 }
 
-fn archive_file(warehouse: &Warehouse, dataset: &Dataset, file: &std::path::Path) -> Result<(Page, String)> {
+/// A page that lies in a local file, for looking at it before it is archived, and its length.
+fn page_of(file: &Path) -> Result<(Page, u64)> {
     let cannot = || format!("cannot read {}", file.display());
-    let archive = warehouse.archive();
+    let about = std::fs::metadata(file).or_error(Kind::Usage, cannot())?;
+    if !about.is_file() {
+        return Err(Error::new(Kind::Usage, format!("{} is no file", file.display()))
+            .hint("name the files; your shell's `*` can list those of a folder"));
+    }
+    let path = file.to_owned();
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    // Its digest is not known before it is read into the archive; nothing that looks at it here needs it.
+    let page = Page::new(format!("file:{name}"), Vec::new(), Digest::of([]), move || {
+        std::fs::File::open(&path).map(|file| Box::new(file) as Box<dyn std::io::Read + Send>)
+    });
+    Ok((page, about.len()))
+}
+
+/// Looks at a file as the engine looks at a body, before anything of it is kept.
+fn look(dataset: &Dataset, slice: &Slice, page: &Page, bytes: u64) -> Result<()> {
+    let extractor = extractor(dataset)?;
+    content::admit(dataset, extractor.as_ref(), slice, page, content::importable(extractor.as_ref(), slice)?, bytes)
+}
+
+fn archive_file(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, file: &Path) -> Result<(Page, String)> {
+    let cannot = || format!("cannot read {}", file.display());
     let started = now();
+    let (seen, bytes) = page_of(file)?;
+    look(dataset, slice, &seen, bytes)?;
+    let archive = warehouse.archive();
     let mut spool = archive.spool()?;
     let mut source = std::fs::File::open(file).or_error(Kind::Usage, cannot())?;
     let bytes = std::io::copy(&mut source, &mut spool).or_error(Kind::Io, cannot())?;
-    let digest = spool.digest();
-    let seen = page_of(file, digest.clone());
-    ingest::content::check_page(&seen, ingest::extract::extractor(dataset)?.as_ref())?;
     let digest = archive.keep(spool)?;
     let exchange = Exchange {
         format: Exchange::FORMAT,
@@ -142,33 +196,42 @@ fn archive_file(warehouse: &Warehouse, dataset: &Dataset, file: &std::path::Path
     Ok((page, exchange.id))
 }
 
-/// Which dataset a file feeds, by its content: the only one whose extractor and columns accept it.
-pub fn recognise<'a>(project: &'a Project, file: &std::path::Path) -> Result<&'a Dataset> {
-    let page = page_of(file, Digest::of([]));
-    page.raw().map_err(|error| error.while_doing(format!("cannot read {}", file.display())))?;
+/// Which dataset a file feeds, by its content: the only one that accepts its container, its header and all its columns.
+pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
+    let (page, bytes) = page_of(file)?;
     let mut refusals = Vec::new();
     let mut accepted = Vec::new();
     for dataset in &project.datasets {
-        match ingest::content::check_page(&page, extractor(dataset)?.as_ref()) {
+        let Some(slice) = extractor(dataset)?.slices().into_iter().next() else { continue };
+        match look(dataset, &slice, &page, bytes) {
             Ok(()) => accepted.push(dataset),
             Err(error) => refusals.push((dataset, error)),
         }
     }
     match accepted.as_slice() {
         [one] => Ok(one),
-        [] => {
-            let reasons: Vec<_> = refusals.iter().map(|(dataset, error)| format!("{}: {error}", dataset.id)).collect();
-            let not_data = refusals.iter().all(|(_, error)| error.kind() == Kind::NotData);
-            let kind = if not_data { Kind::NotData } else { Kind::Changed };
-            Err(Error::new(kind, format!("no dataset accepts {}", file.display()))
-                .caused_by(reasons.join("; "))
-                .hint("name the dataset to see its reason alone: `tollhouse import DATASET FILE`"))
-        }
+        [] => Err(unrecognised(file, &refusals)),
         several => {
             let names: Vec<_> = several.iter().map(|dataset| dataset.id.as_str()).collect();
             Err(Error::new(Kind::Usage, format!("{} could feed {}", file.display(), names.join(" or ")))
                 .hint("say which: `tollhouse import DATASET FILE`"))
         }
+    }
+}
+
+/// The error for a file that no dataset accepts. Where none sees data in it, that is said once; else each reason has a
+/// line of its own.
+fn unrecognised(file: &Path, refusals: &[(&Dataset, Error)]) -> Error {
+    let reasons: Vec<_> = refusals.iter().map(|(dataset, error)| format!("{}: {error}", dataset.id)).collect();
+    let text = refusals.iter().find(|(_, error)| error.kind() == Kind::NotData);
+    match text {
+        Some((_, error)) if refusals.iter().all(|(_, error)| error.kind() == Kind::NotData) => {
+            Error::new(Kind::NotData, format!("no dataset accepts {}: {error}", file.display()))
+                .hint(error.hint_text().unwrap_or("fetch it again").to_owned())
+        }
+        _ => Error::new(Kind::Changed, format!("no dataset accepts {}", file.display()))
+            .caused_by(reasons.join("\n"))
+            .hint("name the dataset that it should feed to see its reason alone: `tollhouse import DATASET FILE`"),
     }
 }
 

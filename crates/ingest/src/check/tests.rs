@@ -122,6 +122,7 @@ fn run(case: &Case) -> Result<Vec<Check>> {
         rejected: &rejected,
         counts,
         before: case.before,
+        min_rows: None,
     })
 }
 
@@ -204,6 +205,7 @@ fn a_count_that_does_not_add_up_is_our_bug() {
         rejected: &[],
         counts: Counts { read: 4, kept: 3, ..Counts::default() },
         before: None,
+        min_rows: None,
     };
     assert_eq!(check(&candidate).unwrap_err().kind(), Kind::Internal);
 }

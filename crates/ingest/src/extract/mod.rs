@@ -41,6 +41,21 @@ pub trait Extractor: Send + Sync {
     /// know? Cheap, and never the whole of a large body.
     fn inspect(&self, page: &Page) -> Result<()>;
 
+    /// The headers of a page that has them all, if it is such a page: by default those of its first rows. So a header
+    /// that nothing maps is found before the page is let into the archive.
+    fn headers(&self, slice: &Slice, page: &Page) -> Result<Option<Vec<String>>> {
+        let mut found = None;
+        let read = self.decode(slice, std::slice::from_ref(page), &mut |piece| match piece {
+            Piece::Rows { batch, .. } => {
+                let fields = batch.schema_ref().fields().iter().map(|field| field.name().clone());
+                found = Some(fields.filter(|name| name != RECORD).collect());
+                Err(Error::new(Kind::Internal, "the first rows were enough"))
+            }
+            _ => Ok(()),
+        });
+        if found.is_some() { Ok(found) } else { read.map(|()| None) }
+    }
+
     /// Whether its pages hold titles, footnotes and the like, which become the companion table of notes.
     fn has_notes(&self) -> bool {
         false
@@ -109,6 +124,25 @@ pub struct Slice {
     pub url: String,
     /// A word on where it comes from, for the catalogue.
     pub note: String,
+    /// The first and the last year that its rows may have, where files of one layout cover different years.
+    pub years: Option<(i32, i32)>,
+    /// How many rows it has at least, where that is known of this very file.
+    pub min_rows: Option<u64>,
+}
+
+impl Slice {
+    /// A slice that its publisher serves, and of which nothing else is known.
+    pub fn new(name: &str, url: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            release: None,
+            grade: Grade::Publisher,
+            url,
+            note: String::new(),
+            years: None,
+            min_rows: None,
+        }
+    }
 }
 
 /// Whether a file is the publisher's own.
@@ -238,6 +272,10 @@ pub struct SourceFile {
     /// A word on where it comes from, for the catalogue.
     #[serde(default)]
     pub note: String,
+    /// The first and the last year that its rows may have.
+    pub years: Option<(i32, i32)>,
+    /// How many rows it has at least.
+    pub min_rows: Option<u64>,
 }
 
 impl SourceFile {
@@ -250,6 +288,8 @@ impl SourceFile {
             grade: self.grade,
             url: self.url.clone(),
             note: self.note.clone(),
+            years: self.years,
+            min_rows: self.min_rows,
         }
     }
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::delimited::{self, Batches, Layout, Separator};
-use super::{Emit, Expect, Extractor, Grade, Note, Page, Piece, Request, Slice};
+use super::{Emit, Expect, Extractor, Note, Page, Piece, Request, Slice};
 use json::each_row;
 
 mod json;
@@ -93,7 +93,7 @@ impl Extractor for Socrata {
             Format::Json => self.metadata_url(),
             Format::Csv => self.csv_url(),
         };
-        vec![Slice { name: self.id.0.clone(), release: None, grade: Grade::Publisher, url, note: String::new() }]
+        vec![Slice::new(&self.id.0, url)]
     }
 
     fn next_page(&self, _slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
@@ -128,6 +128,16 @@ impl Extractor for Socrata {
                 // The metadata is the one page that holds no rows, and every page before this one was full.
                 ask(self.rows_url((seen.len() as u64 - 1) * asked), Expect::Json)
             }
+        }
+    }
+
+    fn headers(&self, _slice: &Slice, page: &Page) -> Result<Option<Vec<String>>> {
+        let body = self.body(page)?;
+        match part(page, &body) {
+            Part::Metadata => self.columns(page, &body).map(Some),
+            Part::Csv => delimited::header(self.layout(), page).map(Some),
+            // A page of rows leaves out what is null in all of them.
+            Part::Rows | Part::Count => Ok(None),
         }
     }
 

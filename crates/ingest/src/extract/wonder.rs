@@ -129,7 +129,7 @@ impl Extractor for WonderExport {
     }
 }
 
-const EXPORT_AGAIN: &str = "export it again from WONDER; `tollhouse recipe show` prints what to enter in the form, and saving the file with another program changes it";
+const EXPORT_AGAIN: &str = "export it again from WONDER; `tollhouse datasets show` prints the causes and groups to enter in the form, and saving the file with another program changes it";
 
 /// A file cut into its three pieces, each line with its 1-based number.
 struct Export<'a> {

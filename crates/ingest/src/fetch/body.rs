@@ -7,7 +7,7 @@ use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::{Digest, Error, Kind, Result, ResultExt as _};
+use model::{Digest, Error, Kind, Result};
 use reqwest::Response;
 use store::archive::{Exchange, Spool};
 
@@ -19,12 +19,6 @@ use crate::extract::{Expect, Page};
 
 /// How much is gathered before it is hashed and written.
 const WRITE: usize = 256 * 1024;
-
-/// How much of a body its container is told by.
-const BEGINNING: u64 = 4096;
-
-/// How many times its size a gzip body may inflate to. Tables of few words reach 30; a bomb 1,000.
-const INFLATION: u64 = 100;
 
 impl Engine {
     /// Makes room for a body from its first byte.
@@ -88,7 +82,7 @@ impl Engine {
             let spool = spool.clone();
             Page::new(visit.canonical.clone(), head.headers.clone(), digest, move || read_back(&spool))
         };
-        if let Err(error) = blocking(|| self.judge(&page, visit.expect, inspect)) {
+        if let Err(error) = blocking(|| self.judge(&page, visit.expect, bytes, inspect)) {
             return Err(verdict(head, error));
         }
         // Whoever still holds the page under inspection loses its body here, not its digest.
@@ -122,14 +116,8 @@ impl Engine {
     }
 
     /// Is it the container that was expected, whole, and the table that was asked for?
-    fn judge(&self, page: &Page, expect: Expect, inspect: Inspect<'_>) -> Result<()> {
-        let head = beginning(page.raw()?, &page.url)?;
-        content::sniff(&head, expect, &page.url)?;
-        if head.starts_with(&[0x1f, 0x8b]) {
-            let limit = self.settings.max_bytes.saturating_mul(INFLATION);
-            content::check_whole(page.raw()?, limit, &page.url)?;
-            content::sniff(&beginning(page.text(limit)?, &page.url)?, Expect::Text, &page.url)?;
-        }
+    fn judge(&self, page: &Page, expect: Expect, bytes: u64, inspect: Inspect<'_>) -> Result<()> {
+        content::container(page, expect, bytes)?;
         inspect(page)
     }
 
@@ -181,12 +169,6 @@ fn verdict(head: Head, error: Error) -> Setback {
         return Passing { head: Some(head), verdict: Some(error), ..Passing::default() }.into();
     }
     Setback::Refused(head, error)
-}
-
-fn beginning(body: Box<dyn Read + Send>, url: &str) -> Result<Vec<u8>> {
-    let mut head = Vec::new();
-    body.take(BEGINNING).read_to_end(&mut head).or_error(Kind::Io, format!("cannot read the body of {url}"))?;
-    Ok(head)
 }
 
 fn read_back(spool: &Mutex<Option<Spool>>) -> std::io::Result<Box<dyn Read + Send>> {

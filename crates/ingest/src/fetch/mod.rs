@@ -205,7 +205,19 @@ impl Engine {
     fn visit(&self, request: &Request) -> Result<Visit> {
         let url = address::parse(&request.url)?;
         let canonical = address::canonical(&url);
-        let previous = blocking(|| self.archive.latest(&canonical))?
+        let sound = |exchange: &store::archive::Exchange| match &exchange.digest {
+            Some(digest) => self.archive.is_sound(digest),
+            None => Ok(false),
+        };
+        // A body that is no longer what was received must not be what a 304 confirms.
+        let previous = blocking(|| match self.archive.latest(&canonical)? {
+            Some(exchange) if sound(&exchange)? => Ok(Some(exchange)),
+            Some(exchange) => {
+                tracing::warn!(url = canonical, capture = ?exchange.digest, "the capture held is damaged: asking for it afresh");
+                Ok(None)
+            }
+            None => Ok(None),
+        })?
             // Validators of the replica mean nothing to the publisher, nor the other way round.
             .filter(|exchange| exchange.via == self.settings.via);
         Ok(Visit::new(url, canonical, request.expect, previous, (self.clock)()))

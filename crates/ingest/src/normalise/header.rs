@@ -22,11 +22,17 @@ pub(super) fn check<'a>(dataset: &'a Dataset, batch: &'a RecordBatch) -> Result<
         headers.insert(field.name().as_str(), text);
     }
 
-    let mut known: BTreeSet<&str> = dataset.spec.ignore.keys().map(String::as_str).collect();
+    names(dataset, &headers.keys().copied().collect())?;
+    Ok(headers)
+}
+
+/// Whether these headers are those of a layout that the dataset declares.
+pub(crate) fn names(dataset: &Dataset, headers: &BTreeSet<&str>) -> Result<()> {
+    let mut known: BTreeSet<String> = dataset.spec.ignore.keys().cloned().collect();
     let mut missing = Vec::new();
-    let mut need = |name: &str, accepted: &'a [String], optional: bool| {
-        known.extend(accepted.iter().map(String::as_str));
-        if !optional && !accepted.iter().any(|header| headers.contains_key(header.as_str())) {
+    let mut need = |name: &str, accepted: &[String], optional: bool| {
+        known.extend(accepted.iter().cloned());
+        if !optional && !accepted.iter().any(|header| headers.contains(header.as_str())) {
             missing.push(format!("`{name}` (accepted: {})", accepted.join(", ")));
         }
     };
@@ -50,9 +56,9 @@ pub(super) fn check<'a>(dataset: &'a Dataset, batch: &'a RecordBatch) -> Result<
         need("[totals]", &totals.from, false);
     }
 
-    let unmapped: Vec<_> = headers.keys().filter(|header| !known.contains(*header)).copied().collect();
+    let unmapped: Vec<_> = headers.iter().filter(|header| !known.contains(**header)).copied().collect();
     if missing.is_empty() && unmapped.is_empty() {
-        return Ok(headers);
+        return Ok(());
     }
     let mut words = Vec::new();
     if !missing.is_empty() {

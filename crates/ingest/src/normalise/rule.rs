@@ -7,7 +7,7 @@ use arrow::array::{
     Array as _, ArrayRef, AsArray as _, Date32Array, Decimal128Array, Int32Array, StringArray, new_null_array,
 };
 use arrow::compute::kernels::cast_utils::parse_decimal;
-use arrow::datatypes::Decimal128Type;
+use arrow::datatypes::{Decimal128Type, Int64Type};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::column::Type;
@@ -79,6 +79,9 @@ pub(super) fn compute(
                 CountyFips::from_name(state, county?).map(|code| code.to_string())
             });
             Arc::new(codes.collect::<StringArray>())
+        }
+        Rule::RateBound { count, population, per, published, upper } => {
+            Arc::new(rate_bound(name, source, [count, population, published], *per, *upper, kind)?)
         }
         Rule::Product { of, times } => Arc::new(product(name, source, of, times, kind, faults)?),
     })
@@ -182,4 +185,39 @@ fn exceeded(name: &str, row: usize, faults: &mut Faults) -> Option<i128> {
         raw: String::new(),
     });
     None
+}
+
+/// A bound of a crude rate, from a bound of its count and the population that the publisher ships in the same row.
+fn rate_bound(
+    name: &str,
+    source: &Source<'_>,
+    [count, population, published]: [&String; 3],
+    per: i64,
+    upper: bool,
+    kind: Type,
+) -> Result<Decimal128Array> {
+    let Type::Decimal { precision, scale } = kind else {
+        return Err(Error::new(Kind::Usage, format!("`{name}` is a rate, and must be a decimal")));
+    };
+    let wrong = |column: &str| Error::new(Kind::Usage, format!("`{name}` needs `{column}` to be a number"));
+    let integers =
+        |column: &String| source.column(column)?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong(column));
+    let (counts, people) = (integers(count)?, integers(population)?);
+    let rates = source.column(published)?.as_primitive_opt::<Decimal128Type>().ok_or_else(|| wrong(published))?;
+    let unit = 10_i128.pow(u32::from(scale.unsigned_abs()));
+    let bounds = (0..source.rows).map(|row| {
+        if rates.is_valid(row) {
+            return Some(rates.value(row));
+        }
+        if counts.is_null(row) || people.is_null(row) || people.value(row) <= 0 {
+            return None;
+        }
+        let people = i128::from(people.value(row));
+        let product = i128::from(counts.value(row)) * i128::from(per) * unit;
+        Some(if upper { (product + people - 1) / people } else { product / people })
+    });
+    bounds
+        .collect::<Decimal128Array>()
+        .with_precision_and_scale(precision, scale)
+        .or_error(Kind::Internal, "the vocabulary has an impossible decimal")
 }

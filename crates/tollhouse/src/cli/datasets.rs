@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use ingest::extract::extractor;
-use model::dataset::{Column, Dataset};
+use model::dataset::{Column, Dataset, Partition, Read, Rule};
 use model::{Error, Kind, Result};
 use serde::Serialize;
 
@@ -131,7 +131,8 @@ fn show(context: &Context, project: &Project, dataset: &Dataset) -> Result<()> {
     say(&format!("  {:<12} {}", "key", shown.key.join(", ")));
     say(&format!("\nSource ({})", dataset.source_kind()));
     for slice in extractor(dataset)?.slices() {
-        say(&format!("  {} [{}] {}", slice.name, slice.grade.as_str(), slice.url));
+        let years = slice.years.map_or_else(String::new, |(first, last)| format!(", {first}-{last}"));
+        say(&format!("  {} [{}{years}] {}", slice.name, slice.grade.as_str(), slice.url));
         if !slice.note.is_empty() {
             say(&format!("      {}", slice.note));
         }
@@ -218,7 +219,10 @@ fn gather(context: &Context, project: &Project, dataset: &Dataset) -> Result<Sho
         schedule: spec.schedule.clone(),
         source: as_json(&spec.source)?,
         key: check.key.clone(),
-        partition: format!("{:?}", spec.partition).to_lowercase(),
+        partition: match spec.partition {
+            Partition::Release => "one part for each release and slice".to_owned(),
+            Partition::Year => "one part for each year".to_owned(),
+        },
         columns,
         ignored: spec.ignore.clone(),
         caveats: spec.caveats.clone(),
@@ -243,9 +247,20 @@ fn gather(context: &Context, project: &Project, dataset: &Dataset) -> Result<Sho
 
 /// Where a column comes from, in words.
 fn from(column: &Column) -> String {
-    match &column.rule {
-        None => column.from.join(" | "),
-        Some(rule) => format!("computed: {}", format!("{rule:?}").replace('"', "")),
+    let Some(rule) = &column.rule else { return column.from.join(" | ") };
+    match rule {
+        Rule::Constant(value) => format!("always `{value}`"),
+        Rule::YearOf(date) => format!("the year of {date}"),
+        Rule::MonthEnd { year, month } => {
+            format!("the last day of the month in {} and {}", year.join(" | "), month.join(" | "))
+        }
+        Rule::PeriodStart { end, months } => format!("the first day of the {months} months that end on {end}"),
+        Rule::CountyFipsOf { state, county } => format!("looked up by {state} and {county}"),
+        Rule::Product { of, times } if times == "1" => of.join(" × "),
+        Rule::Product { of, times } => format!("{} × {times}", of.join(" × ")),
+        Rule::RateBound { count, population, per, .. } => format!("{count} ÷ {population} × {per}"),
+        Rule::SourceGrade => "whose file the row stands in".to_owned(),
+        Rule::NotLoaded(what) => format!("null: {what} is not loaded"),
     }
 }
 
@@ -268,7 +283,11 @@ fn reads(column: &Column) -> String {
         said.push(format!("`{separator}` separates thousands"));
     }
     if let Some(read) = &column.read {
-        said.push(format!("read as {}", format!("{read:?}").replace('"', "")));
+        said.push(match read {
+            Read::Usps => "read from the USPS abbreviation".to_owned(),
+            Read::StateName => "read from the state's name".to_owned(),
+            Read::Date(format) => format!("a date as {format}"),
+        });
     }
     if column.round {
         said.push("rounded half to even to the column's digits".to_owned());

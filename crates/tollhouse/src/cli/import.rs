@@ -1,18 +1,20 @@
 //! `import`: files that a person downloaded, on the same path as fetched ones.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use ingest::extract::{Slice, extractor};
 use model::dataset::Dataset;
 use model::{Error, Kind, Result};
+use store::commit::Staged;
 use store::{Origin, Warehouse};
 
 use super::Context;
 use super::run::tell;
 use crate::config::now;
 use crate::output::print_json;
+use crate::project::Project;
 use crate::work::{self, Summary};
 
 #[derive(Args)]
@@ -54,20 +56,21 @@ impl Import {
                 None => work::recognise(&project, first)?,
             };
             config.check_terms(dataset)?;
-            imports.push((dataset, self.slice(dataset)?, group));
+            imports.push((dataset, self.slice(&project, dataset, first)?, group));
         }
         let warehouse = Warehouse::open_or_create(context.root(), Origin::Live, now())?;
         let progress = context.progress();
-        let mut summary = Summary::default();
+        let mut staged: Vec<Staged> = Vec::new();
         for (dataset, slice, group) in imports {
-            let staged = work::import(&project, &warehouse, dataset, slice, group, &progress)?;
-            let staged = [staged];
-            summary.slices.extend(work::summarise(&warehouse, &staged)?);
-            if !self.dry_run
-                && let Some(snapshot) = work::commit(&project, &warehouse, &staged)?
-            {
-                summary.snapshot = Some(snapshot.number);
+            let one = work::import(&project, &warehouse, dataset, &slice, group, &progress)?;
+            match staged.iter_mut().find(|other| other.dataset == one.dataset) {
+                Some(other) => join(other, one)?,
+                None => staged.push(one),
             }
+        }
+        let mut summary = Summary { slices: work::summarise(&warehouse, &staged)?, ..Summary::default() };
+        if !self.dry_run {
+            summary.snapshot = work::commit(&project, &warehouse, &staged)?.map(|snapshot| snapshot.number);
         }
         progress.finish();
         if context.json() {
@@ -78,21 +81,29 @@ impl Import {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn slice(&self, dataset: &Dataset) -> Result<Slice> {
+    fn slice(&self, project: &Project, dataset: &Dataset, file: &Path) -> Result<Slice> {
+        let Some(name) = &self.slice else { return work::slice_of(project, dataset, file) };
         let slices = extractor(dataset)?.slices();
-        let names = || slices.iter().map(|slice| slice.name.as_str()).collect::<Vec<_>>().join(", ");
-        match &self.slice {
-            Some(name) => slices.iter().find(|slice| slice.name == *name).cloned().ok_or_else(|| {
-                Error::new(Kind::Usage, format!("{} has no slice `{name}`", dataset.id))
-                    .hint(format!("its slices are {}", names()))
-            }),
-            None => match slices.as_slice() {
-                [only] => Ok(only.clone()),
-                // Where no declared file names an edition, the content does, and any of them will do.
-                several if several.iter().all(|slice| slice.release.is_none()) => Ok(several[0].clone()),
-                _ => Err(Error::new(Kind::Usage, format!("which slice of {} is it?", dataset.id))
-                    .hint(format!("say --slice with one of {}", names()))),
-            },
+        let names: Vec<_> = slices.iter().map(|slice| slice.name.as_str()).collect();
+        slices.iter().find(|slice| slice.name == *name).cloned().ok_or_else(|| {
+            Error::new(Kind::Usage, format!("{} has no slice `{name}`", dataset.id))
+                .hint(format!("its slices are {}", names.join(", ")))
+        })
+    }
+}
+
+/// Adds one file's slices to those of the same dataset, so that all are committed together.
+fn join(to: &mut Staged, one: Staged) -> Result<()> {
+    for slice in &one.slices {
+        if to.slices.iter().any(|other| other.release == slice.release && other.name == slice.name) {
+            return Err(Error::new(
+                Kind::Usage,
+                format!("two of the files hold {} {} {}", one.dataset, slice.release, slice.name),
+            )
+            .hint("import them one after the other if the later is to replace the earlier; nothing was committed"));
         }
     }
+    to.slices.extend(one.slices);
+    to.certificates.extend(one.certificates);
+    Ok(())
 }

@@ -85,7 +85,7 @@ enum Command {
 /// Parses the command line and does what it says.
 pub fn main() -> Result<ExitCode> {
     let Cli { common, command } = Cli::parse();
-    logs();
+    logs(common.quiet);
     let context = Context { common };
     match command {
         Command::Demo(command) => command.run(&context),
@@ -102,10 +102,17 @@ pub fn main() -> Result<ExitCode> {
 }
 
 /// Logs go to stderr; `TOLLHOUSE_LOG` says how much of them.
-fn logs() {
+fn logs(quiet: bool) {
+    use std::io::IsTerminal as _;
+    let default = if quiet { "error" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("TOLLHOUSE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
 }
 
 /// What commands share.

@@ -12,6 +12,7 @@ use super::{Context, runtime};
 use crate::config::now;
 use crate::output::list;
 use crate::project::Project;
+use crate::report::exit_code;
 
 #[derive(Args)]
 pub struct Probe {
@@ -29,6 +30,8 @@ struct Line {
     slice: String,
     answer: &'static str,
     detail: String,
+    #[serde(skip)]
+    kind: Option<Kind>,
 }
 
 impl Probe {
@@ -39,11 +42,16 @@ impl Probe {
             None => project.datasets.iter().collect(),
         };
         let lines = self.ask(context, &project, &datasets)?;
-        let moved = lines.iter().any(|line| line.answer != "as declared" && line.answer != "needs a person");
         list(context.json(), &["dataset", "slice", "answer", "detail"], &lines, |line| {
             vec![line.dataset.clone(), line.slice.clone(), line.answer.to_owned(), line.detail.clone()]
         })?;
-        Ok(ExitCode::from(u8::from(moved)))
+        // What has moved matters most: that somebody must mend. What could not be reached may be there tomorrow.
+        let kinds: Vec<Kind> = lines.iter().filter_map(|line| line.kind).collect();
+        Ok(ExitCode::from(match kinds.as_slice() {
+            [] => 0,
+            kinds if kinds.iter().all(|kind| *kind == Kind::Unreachable) => exit_code(Kind::Unreachable),
+            _ => 1,
+        }))
     }
 
     /// Nothing of a probe is kept: its captures go to a folder that vanishes.
@@ -68,12 +76,16 @@ impl Probe {
                     slice: slice.name.clone(),
                     answer: "needs a person",
                     detail: "the publisher serves it only through a form".to_owned(),
+                    kind: None,
                 };
                 if !needs_person {
                     let probe = ingest::probe::probe(dataset, &project.vocabulary, extractor.as_ref(), &slice, &engine);
                     (line.answer, line.detail) = match runtime.block_on(probe) {
                         Ok(saw) => ("as declared", saw),
-                        Err(error) => (answer(error.kind()), error.to_string()),
+                        Err(error) => {
+                            line.kind = Some(error.kind());
+                            (answer(error.kind()), reason(&error))
+                        }
                     };
                 }
                 lines.push(line);
@@ -91,4 +103,14 @@ fn answer(kind: Kind) -> &'static str {
         Kind::Changed => "changed",
         _ => "failed",
     }
+}
+
+/// The error and what lies deepest below it: of a name that does not resolve, that is the part that tells.
+fn reason(error: &Error) -> String {
+    use std::error::Error as _;
+    let mut deepest = error.source();
+    while let Some(below) = deepest.and_then(std::error::Error::source) {
+        deepest = Some(below);
+    }
+    deepest.map_or_else(|| error.to_string(), |cause| format!("{error} ({cause})"))
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use model::dataset::Dataset;
-use model::{Error, Kind, Result};
+use model::{Error, Kind, Result, ResultExt as _};
 use store::{Origin, Warehouse};
 
 use super::{Context, runtime};
@@ -17,13 +17,13 @@ use crate::work::{self, Summary, Work};
 
 #[derive(Args)]
 pub struct Run {
-    /// The datasets to run; `tollhouse datasets` lists them
+    /// The datasets to run, or --all; `tollhouse datasets` lists them
     #[arg(value_name = "DATASET", required_unless_present = "all")]
     datasets: Vec<String>,
     /// Run every dataset
     #[arg(long, conflicts_with = "datasets")]
     all: bool,
-    /// Fetch and check, commit nothing, and say what would change
+    /// Fetch and check, commit nothing, and say what would change; what was fetched stays in the archive
     #[arg(long)]
     dry_run: bool,
     /// Run against the loopback replica: the program's own, or the one at an address on this machine
@@ -50,7 +50,13 @@ impl Run {
                 config.check_terms(dataset)?;
             }
         }
-        let warehouse = Warehouse::open_or_create(context.root(), origin, now())?;
+        // A dry run makes no warehouse where there is none.
+        let passing = match self.dry_run && !context.root().join("tollhouse.json").is_file() {
+            true => Some(tempfile::tempdir().or_error(Kind::Io, "cannot make a temporary folder")?),
+            false => None,
+        };
+        let root = passing.as_ref().map_or(context.root(), tempfile::TempDir::path);
+        let warehouse = Warehouse::open_or_create(root, origin, now())?;
         let progress = context.progress();
         let (summary, failures) = go(&Going {
             project: &project,

@@ -51,13 +51,7 @@ pub(in crate::extract) fn decode(extractor: &dyn Extractor, pages: &[Page]) -> R
 
 /// Decodes pages that nobody inspected.
 pub(in crate::extract) fn decode_only(extractor: &dyn Extractor, pages: &[Page]) -> Result<Decoded> {
-    let slice = Slice {
-        name: "test".to_owned(),
-        release: None,
-        grade: crate::extract::Grade::Publisher,
-        url: "file:test".to_owned(),
-        note: String::new(),
-    };
+    let slice = Slice::new("test", "file:test".to_owned());
     let mut decoded = Decoded::default();
     extractor.decode(&slice, pages, &mut |piece| {
         match piece {

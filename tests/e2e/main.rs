@@ -467,6 +467,8 @@ fn a_probe_compares_shapes_and_says_what_moved() {
     drop(replica);
     let gone = tollhouse(folder.path(), &["probe", "arcos_transactions", "--replica", "http://127.0.0.1:9"]);
     assert_eq!(gone.status.code(), Some(10));
+    let stranger = tollhouse(folder.path(), &["probe", "arcos_transactions", "--replica", "http://192.0.2.1:80"]);
+    assert_eq!(stranger.status.code(), Some(2));
     // Nothing of a probe is kept.
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -3,7 +3,7 @@
 //! [`fetch`] is async and only fetches and archives; [`stage`] is ordinary blocking code, from archived pages to parts
 //! on disk that no snapshot names yet. Nothing here commits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
@@ -272,7 +272,7 @@ fn stage_slice(
 fn check_years(job: &Job<'_>, slice: &Slice, kept: &RecordBatch) -> Result<()> {
     let Some((first, last)) = slice.years else { return Ok(()) };
     let years = kept.column_by_name("year").and_then(|years| years.as_primitive_opt::<Int32Type>());
-    let outside = years.and_then(|years| years.iter().flatten().find(|year| !(first..=last).contains(year)));
+    let outside = years.and_then(|years| years.iter().flatten().find(|year| !slice.covers(*year)));
     match outside {
         None => Ok(()),
         Some(year) => Err(Error::new(
@@ -284,12 +284,11 @@ fn check_years(job: &Job<'_>, slice: &Slice, kept: &RecordBatch) -> Result<()> {
 }
 
 /// The years that a file's rows have, without staging anything.
-pub fn years(job: &Job<'_>, slice: &Slice, page: &Page) -> Result<std::collections::BTreeSet<i32>> {
-    let extractor = extract::extractor(job.dataset)?;
-    let mut years = std::collections::BTreeSet::new();
-    extractor.decode(slice, std::slice::from_ref(page), &mut |piece| {
+pub fn years(dataset: &Dataset, vocabulary: &Vocabulary, slice: &Slice, page: &Page) -> Result<BTreeSet<i32>> {
+    let mut years = BTreeSet::new();
+    extract::extractor(dataset)?.decode(slice, std::slice::from_ref(page), &mut |piece| {
         if let Piece::Rows { batch, .. } = piece {
-            let normal = normalise(job.dataset, job.vocabulary, slice.grade, &page.digest, &batch)?;
+            let normal = normalise(dataset, vocabulary, slice.grade, &page.digest, &batch)?;
             if let Some(column) = normal.kept.column_by_name("year").and_then(|c| c.as_primitive_opt::<Int32Type>()) {
                 years.extend(column.iter().flatten());
             }

@@ -62,7 +62,7 @@ pub fn build(session: &Session, spec: &Spec) -> Result<Drawn> {
     let datasets = session.touched(&spec.sql)?;
     let inputs = inputs(session, spec)?;
     let mut chart = spec.chart.clone();
-    for note in secondary(session, &datasets) {
+    for note in session.secondary(&datasets) {
         chart.notes.push(format!("Secondary source: {note}."));
     }
     let provenance = provenance(session, spec, &inputs, &datasets);
@@ -83,11 +83,6 @@ fn inputs(session: &Session, spec: &Spec) -> Result<Digest> {
         }
     }
     Ok(Digest::of(text))
-}
-
-fn secondary(session: &Session, datasets: &BTreeSet<DatasetId>) -> Vec<String> {
-    let facts = datasets.iter().filter_map(|dataset| session.facts(dataset));
-    facts.flat_map(|facts| facts.secondary.clone()).collect()
 }
 
 /// What both drawings carry inside.

@@ -129,6 +129,12 @@ impl Session {
         Answer::new(schema, arrow.collect())
     }
 
+    /// What is said of the secondary sources of these datasets.
+    pub(crate) fn secondary(&self, datasets: &BTreeSet<DatasetId>) -> Vec<String> {
+        let facts = datasets.iter().filter_map(|dataset| self.facts(dataset));
+        facts.flat_map(|facts| facts.secondary.clone()).collect()
+    }
+
     /// What an answer to this SQL rests on.
     pub fn receipt(&self, sql: &str, answer: &Answer) -> Result<Receipt> {
         let datasets = self.touched(sql)?;

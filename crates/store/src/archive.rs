@@ -206,11 +206,6 @@ impl Spool {
         Ok(Box::new(file))
     }
 
-    /// Where it lies while it is being written; gone once kept or dropped.
-    pub fn local_path(&self) -> PathBuf {
-        self.file.get_ref().path().to_owned()
-    }
-
     /// The digest of what was written so far.
     pub fn digest(&self) -> Digest {
         Digest::from_hash(self.hasher.clone().finalize().as_ref())

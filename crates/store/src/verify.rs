@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Digest, Error, Kind, Result};
+use model::{Digest, Kind, Result};
 
 use crate::Warehouse;
 use crate::archive::Archive;
@@ -73,7 +73,12 @@ impl Warehouse {
         }
         for digest in snapshot.datasets.values() {
             named.insert((manifest_path(digest), digest.clone(), None));
-            let Some(manifest) = noted(self.manifest(digest), report)? else { continue };
+            let manifest = match self.manifest(digest) {
+                // It is hashed with the others, and told of then.
+                Err(error) if error.kind() == Kind::Damaged => continue,
+                read => noted(read, report)?,
+            };
+            let Some(manifest) = manifest else { continue };
             for slice in manifest.slices {
                 named.extend(slice.parts.into_iter().map(|part| (part.path, part.sha256, Some(part.bytes))));
                 for capture in slice.captures {
@@ -99,17 +104,9 @@ fn noted<T>(read: Result<T>, report: &mut Report) -> Result<Option<T>> {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == Kind::Io => Err(error),
         Err(error) => {
-            note(&error, report);
+            report.damage.push(error.to_string());
             Ok(None)
         }
-    }
-}
-
-fn note(error: &Error, report: &mut Report) {
-    let line = error.to_string();
-    // A damaged manifest is hashed as well, and would be told of twice.
-    if !line.contains("is not what its name says") && !line.contains("is missing") {
-        report.damage.push(line);
     }
 }
 

@@ -82,6 +82,7 @@ impl Config {
             max_bytes: self.max_bytes.unwrap_or(1 << 40),
         };
         if let Some(base) = replica {
+            check_loopback(base)?;
             settings.only_mapped = true;
             Origin::Replica.as_str().clone_into(&mut settings.via);
             settings.hosts = hosts(datasets)?
@@ -100,6 +101,16 @@ impl Config {
         let hosts = hosts(&[dataset])?;
         Ok(hosts.iter().any(|host| host.ends_with(".invalid") && !self.hosts.contains_key(host)))
     }
+}
+
+/// A replica is on this machine, or it is none.
+fn check_loopback(base: &str) -> Result<()> {
+    let host = base.strip_prefix("http://").unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
+    if matches!(host, "127.0.0.1" | "localhost") {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Usage, format!("`{base}` is not an address on this machine"))
+        .hint("a replica's address looks like http://127.0.0.1:PORT"))
 }
 
 /// The hosts that datasets are fetched from.

@@ -79,8 +79,7 @@ pub async fn fetch_and_stage(
     Ok(Work::Staged(Box::new(staged)))
 }
 
-/// Archives files that a person downloaded, pages of one table, and stages them. `None` where the snapshot already holds
-/// what they make.
+/// Archives files that a person downloaded, pages of one table, and stages them.
 pub fn import(
     project: &Project,
     warehouse: &Warehouse,
@@ -114,16 +113,9 @@ pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Sli
         _ => {}
     }
     let (page, _) = page_of(file)?;
-    let progress = |_: run::Progress<'_>| {};
-    let folder = tempfile::tempdir().or_error(Kind::Io, "cannot make a temporary folder")?;
-    let nowhere = Warehouse::open_or_create(folder.path(), store::Origin::Live, now())?;
-    let job =
-        Job { dataset, vocabulary: &project.vocabulary, warehouse: &nowhere, program: VERSION, progress: &progress };
-    let years = run::years(&job, &slices[0], &page)?;
-    let fits = |slice: &&Slice| match slice.years {
-        Some((first, last)) => !years.is_empty() && years.iter().all(|year| (first..=last).contains(year)),
-        None => false,
-    };
+    let years = run::years(dataset, &project.vocabulary, &slices[0], &page)?;
+    let fits =
+        |slice: &&Slice| slice.years.is_some() && !years.is_empty() && years.iter().all(|year| slice.covers(*year));
     let fitting: Vec<_> = slices.iter().filter(fits).collect();
     match fitting.as_slice() {
         [one] => Ok((*one).clone()),

@@ -143,6 +143,11 @@ impl Slice {
             min_rows: None,
         }
     }
+
+    /// Whether its rows may have this year.
+    pub fn covers(&self, year: i32) -> bool {
+        self.years.is_none_or(|(first, last)| (first..=last).contains(&year))
+    }
 }
 
 /// Whether a file is the publisher's own.

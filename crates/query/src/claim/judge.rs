@@ -26,13 +26,9 @@ pub fn judge(session: &Session, set: &ClaimSet) -> Result<Vec<Judgement>> {
 fn one(session: &Session, claim: &Claim) -> Result<Judgement> {
     let tests = claim.tests.iter().map(|test| run(session, test)).collect::<Result<Vec<_>>>()?;
     let verdict = weigh(&tests);
-    let used: BTreeSet<&DatasetId> =
-        tests.iter().flat_map(|test| &test.receipt).flat_map(|receipt| &receipt.datasets).collect();
-    let secondary: Vec<String> = used
-        .into_iter()
-        .filter_map(|dataset| session.facts(dataset))
-        .flat_map(|facts| facts.secondary.clone())
-        .collect();
+    let used: BTreeSet<DatasetId> =
+        tests.iter().flat_map(|test| &test.receipt).flat_map(|receipt| receipt.datasets.clone()).collect();
+    let secondary = session.secondary(&used);
     Ok(Judgement {
         id: claim.id.clone(),
         number: claim.number,

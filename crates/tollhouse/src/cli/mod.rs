@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ingest::fetch::Engine;
+use model::dataset::Dataset;
 use model::{Kind, Result, ResultExt as _};
 use store::Warehouse;
 use store::commit::Snapshot;
@@ -155,13 +157,23 @@ impl Context {
     }
 }
 
-/// The runtime for the network.
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+/// The runtime for the network, and the engine in it.
+fn network(
+    config: &Config,
+    warehouse: &Warehouse,
+    datasets: &[&Dataset],
+    replica: Option<&str>,
+) -> Result<(tokio::runtime::Runtime, Engine)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .or_error(Kind::Io, "cannot start the network runtime")
+        .or_error(Kind::Io, "cannot start the network runtime")?;
+    let engine = {
+        let _entered = runtime.enter();
+        config.engine(warehouse, datasets, replica)?
+    };
+    Ok((runtime, engine))
 }
 
 /// Which snapshot to read.

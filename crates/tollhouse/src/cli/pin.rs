@@ -8,6 +8,7 @@ use model::Result;
 use super::Context;
 use crate::config::now;
 use crate::output::{list, say};
+use crate::work;
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -33,7 +34,7 @@ impl Command {
                 // The catalogue lists the pins too.
                 let project = context.project()?;
                 if let Some(head) = warehouse.head()? {
-                    query::catalogue::write(&warehouse, &head, &project.datasets, &project.vocabulary)?;
+                    work::refresh_catalogue(&project, &warehouse, &head)?;
                 }
                 say(&format!("Pin `{}` names snapshot {}.", pin.name, pin.snapshot));
             }

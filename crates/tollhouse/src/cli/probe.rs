@@ -8,7 +8,7 @@ use model::{Error, Kind, Result};
 use serde::Serialize;
 use store::{Origin, Warehouse};
 
-use super::{Context, runtime};
+use super::{Context, network};
 use crate::config::now;
 use crate::output::list;
 use crate::project::Project;
@@ -61,11 +61,7 @@ impl Probe {
             .map_err(|cause| Error::new(Kind::Io, "cannot make a temporary folder").caused_by(cause))?;
         let origin = if self.replica.is_some() { Origin::Replica } else { Origin::Live };
         let warehouse = Warehouse::open_or_create(folder.path(), origin, now())?;
-        let runtime = runtime()?;
-        let engine = {
-            let _entered = runtime.enter();
-            config.engine(&warehouse, datasets, self.replica.as_deref())?
-        };
+        let (runtime, engine) = network(&config, &warehouse, datasets, self.replica.as_deref())?;
         let mut lines = Vec::new();
         for dataset in datasets {
             let needs_person = self.replica.is_none() && config.needs_person(dataset)?;

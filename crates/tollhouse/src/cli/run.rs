@@ -7,9 +7,9 @@ use model::dataset::Dataset;
 use model::{Error, Kind, Result, ResultExt as _};
 use store::{Origin, Warehouse};
 
-use super::{Context, runtime};
+use super::{Context, network};
 use crate::config::now;
-use crate::output::{complain, grouped, print_json, say, table};
+use crate::output::{grouped, print_json, say, table};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::report;
@@ -41,9 +41,6 @@ impl Run {
         };
         let base = own.as_ref().map(replica::Replica::base).or(self.replica.clone().filter(|base| !base.is_empty()));
         let origin = if base.is_some() { Origin::Replica } else { Origin::Live };
-        if let Some(base) = &base {
-            check_loopback(base)?;
-        }
         let config = context.config()?;
         if origin == Origin::Live {
             for dataset in &datasets {
@@ -101,11 +98,7 @@ pub struct Going<'a> {
 /// Runs the datasets one after the other and commits what succeeded, once. A dataset that fails is told of and leaves
 /// the others alone; the kinds of the failures come back.
 pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
-    let runtime = runtime()?;
-    let engine = {
-        let _entered = runtime.enter();
-        going.config.engine(going.warehouse, going.datasets, going.replica)?
-    };
+    let (runtime, engine) = network(going.config, going.warehouse, going.datasets, going.replica)?;
     let mut summary = Summary::default();
     let mut staged = Vec::new();
     let mut failures = Vec::new();
@@ -177,14 +170,4 @@ pub fn tell(summary: &Summary, dry_run: bool) {
 pub fn start_replica() -> Result<replica::Replica> {
     replica::Replica::start_blocking(replica::Options::default())
         .map_err(|cause| Error::new(Kind::Internal, "the replica does not start").caused_by(cause))
-}
-
-/// A replica is on this machine, or it is none.
-fn check_loopback(base: &str) -> Result<()> {
-    let host = base.strip_prefix("http://").unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
-    if matches!(host, "127.0.0.1" | "localhost") {
-        return Ok(());
-    }
-    complain("a replica's address looks like http://127.0.0.1:PORT");
-    Err(Error::new(Kind::Usage, format!("`{base}` is not an address on this machine")))
 }

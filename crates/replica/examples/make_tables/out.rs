@@ -32,7 +32,7 @@ pub struct Capture {
 }
 
 /// Where the captured copies were found: none came from the publisher's own server.
-const COPIES: [(&str, &str); 9] = [
+const COPIES: &[(&str, &str)] = &[
     ("arcos/washpost_raw", "smussenden/spring20-data-journalism @ 37f9a44918f5, as downloaded from the Post"),
     ("cdc/wonder_mcd_state/", "mkiang/opioid_hotspots @ b6125de0b0ec, byte-faithful"),
     ("cdc/socrata_vsrr/gentrylamb", "gentrylamb/dsan5200-final-project @ 30954731cf64, byte-faithful"),

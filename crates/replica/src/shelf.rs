@@ -104,7 +104,7 @@ const GITHUB: &str = "raw.githubusercontent.com";
 const TEXT: &str = "text/plain; charset=utf-8";
 const EXCEL: &str = "application/vnd.ms-excel";
 
-static FILES: &[File] = &[
+static FILES: [File; 9] = [
     file(
         (S3, "/dea-pain-pill-database/summary/arcos-wv-mingo-54059-itemized.tsv"),
         Format::Tsv,
@@ -178,7 +178,7 @@ static FILES: &[File] = &[
 
 /// Every file, of every publisher.
 fn files() -> impl Iterator<Item = &'static File> {
-    [FILES].into_iter().flatten()
+    FILES.iter()
 }
 
 /// The portal's CSV of each edition.

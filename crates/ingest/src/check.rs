@@ -66,14 +66,24 @@ impl Candidate<'_> {
 
     /// The key of a row, its values joined by ` / `.
     fn key_text(&self, row: usize) -> Result<String> {
-        let options = FormatOptions::default();
-        let values = self.dataset.spec.check.key.iter().map(|name| {
-            let formatter = ArrayFormatter::try_new(self.column(name)?.as_ref(), &options)
-                .or_error(Kind::Internal, "a key cannot be printed")?;
-            Ok(formatter.value(row).to_string())
-        });
-        Ok(values.collect::<Result<Vec<_>>>()?.join(" / "))
+        key_of(self.dataset, self.kept, row)
     }
+
+    /// The key of a total row; what is not in it is the place or period that it adds up.
+    fn total_text(&self, row: usize) -> Result<String> {
+        key_of(self.dataset, self.totals, row)
+    }
+}
+
+/// The key of a row of a table, its values joined by ` / `.
+pub(crate) fn key_of(dataset: &Dataset, rows: &RecordBatch, row: usize) -> Result<String> {
+    let options = FormatOptions::default();
+    let values = dataset.spec.check.key.iter().filter_map(|name| rows.column_by_name(name)).map(|column| {
+        let formatter =
+            ArrayFormatter::try_new(column.as_ref(), &options).or_error(Kind::Internal, "a key cannot be printed")?;
+        Ok(formatter.value(row).to_string())
+    });
+    Ok(values.collect::<Result<Vec<_>>>()?.join(" / "))
 }
 
 fn passed(name: impl Into<String>, saw: impl Into<String>) -> Check {
@@ -81,7 +91,7 @@ fn passed(name: impl Into<String>, saw: impl Into<String>) -> Check {
 }
 
 fn conservation(candidate: &Candidate<'_>) -> Result<Check> {
-    let Counts { read, kept, totals, rejected, .. } = candidate.counts;
+    let Counts { read, kept, totals, rejected, hidden, .. } = candidate.counts;
     if read != kept + totals + rejected {
         return Err(Error::new(
             Kind::Internal,
@@ -91,7 +101,11 @@ fn conservation(candidate: &Candidate<'_>) -> Result<Check> {
             ),
         ));
     }
-    Ok(passed("conservation", format!("read {read} = kept {kept} + totals {totals} + rejected {rejected}")))
+    let mut saw = format!("read {read} = kept {kept} + totals {totals} + rejected {rejected}");
+    if hidden > 0 {
+        saw += &format!("; {hidden} rows more were not shown");
+    }
+    Ok(passed("conservation", saw))
 }
 
 fn rejected(candidate: &Candidate<'_>) -> Result<Check> {
@@ -107,7 +121,7 @@ fn rejected(candidate: &Candidate<'_>) -> Result<Check> {
 }
 
 fn rows(candidate: &Candidate<'_>) -> Result<Check> {
-    let rows = candidate.kept.num_rows() as u64;
+    let rows = candidate.counts.kept;
     let bounds = &candidate.dataset.spec.check.rows;
     let least = candidate.min_rows.unwrap_or(bounds.min).max(bounds.min);
     if rows < least {
@@ -150,24 +164,78 @@ fn key(candidate: &Candidate<'_>) -> Result<Check> {
     Ok(passed("key", format!("{} unique", check.key.join(", "))))
 }
 
-/// The publisher's grand total equals the sum of the rows, where nothing is withheld.
+/// Each of the publisher's totals and subtotals is the sum of the rows that it is of, or lies between the bounds of that
+/// sum where rows are withheld.
 fn total(candidate: &Candidate<'_>, name: &str) -> Result<Check> {
-    let rows = candidate.integers(candidate.kept, name)?;
-    let totals = candidate.integers(candidate.totals, name)?;
-    if totals.len() != 1 || totals.is_null(0) {
-        return Err(
-            candidate.failed(format!("one total row with `{name}` is expected, and there are {}", totals.len()))
-        );
+    let (rows, totals) = (candidate.kept, candidate.totals);
+    let published = candidate.integers(totals, name)?;
+    let values = candidate.integers(rows, name)?;
+    let bounds = |end: &str| {
+        let column = rows.column_by_name(&format!("{name}_{end}"))?;
+        column.as_primitive_opt::<Int64Type>()
+    };
+    let (mut equal, mut within, mut open) = (0_u64, 0_u64, 0_u64);
+    let keys = keys(candidate)?;
+    for total in (0..totals.num_rows()).filter(|total| published.is_valid(*total)) {
+        let of_it = parts_of(&keys, rows.num_rows(), total);
+        let wanted = published.value(total);
+        let failed = |found: String| {
+            let place = candidate.total_text(total).unwrap_or_default();
+            candidate
+                .failed(format!("the publisher's total of `{name}` {place} is {wanted}, and the rows sum to {found}"))
+        };
+        if of_it.iter().all(|row| values.is_valid(*row)) {
+            let sum: i64 = of_it.iter().map(|row| values.value(*row)).sum();
+            if sum != wanted {
+                return Err(failed(sum.to_string()));
+            }
+            equal += 1;
+            continue;
+        }
+        // A place that was missing adds nothing; whatever else has no bounds leaves the sum open.
+        let (Some(lows), Some(highs)) = (bounds("low"), bounds("high")) else {
+            open += 1;
+            continue;
+        };
+        let sum = |ends: &arrow::array::Int64Array| -> i64 {
+            of_it.iter().filter(|row| ends.is_valid(**row)).map(|row| ends.value(*row)).sum()
+        };
+        let (low, high) = (sum(lows), sum(highs));
+        if !(low..=high).contains(&wanted) {
+            return Err(failed(format!("{low} to {high}")));
+        }
+        within += 1;
     }
-    if rows.null_count() > 0 {
-        return Ok(passed(format!("total of {name}"), "not comparable: a row is withheld".to_owned()));
-    }
-    let sum: i64 = rows.iter().flatten().sum();
-    if sum != totals.value(0) {
-        return Err(candidate
-            .failed(format!("the publisher's total of `{name}` is {}, and the rows sum to {sum}", totals.value(0))));
-    }
-    Ok(passed(format!("total of {name}"), format!("{sum}, as the publisher's total row says")))
+    let saw = match (equal, within, open) {
+        (0, 0, 0) => "the publisher prints no total".to_owned(),
+        _ => format!(
+            "{equal} of the publisher's totals equal the sums of their rows, {within} lie within the bounds of sums with \
+             withheld rows, {open} cannot be compared"
+        ),
+    };
+    Ok(passed(format!("total of {name}"), saw))
+}
+
+/// The key columns as text, of the rows and of the total rows.
+type Keys = Vec<[Vec<Option<String>>; 2]>;
+
+fn keys(candidate: &Candidate<'_>) -> Result<Keys> {
+    let options = FormatOptions::default();
+    let print = |column: &ArrayRef| -> Result<Vec<Option<String>>> {
+        let formatter =
+            ArrayFormatter::try_new(column.as_ref(), &options).or_error(Kind::Internal, "a key cannot be printed")?;
+        Ok((0..column.len()).map(|row| column.is_valid(row).then(|| formatter.value(row).to_string())).collect())
+    };
+    let names = candidate.dataset.spec.check.key.iter();
+    let pairs =
+        names.filter_map(|name| Some((candidate.kept.column_by_name(name)?, candidate.totals.column_by_name(name)?)));
+    pairs.map(|(kept, totals)| Ok([print(kept)?, print(totals)?])).collect()
+}
+
+/// The rows that a total row is of: those that agree with it wherever it has a key.
+fn parts_of(keys: &Keys, rows: usize, total: usize) -> Vec<usize> {
+    let agrees = |row: &usize| keys.iter().all(|[kept, totals]| totals[total].is_none() || totals[total] == kept[*row]);
+    (0..rows).filter(agrees).collect()
 }
 
 /// A column is the sum of others in each row, but for the rows that are declared to break it as published.

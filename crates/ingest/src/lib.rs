@@ -8,5 +8,6 @@ pub mod content;
 pub mod extract;
 pub mod fetch;
 pub mod normalise;
+pub mod overlap;
 pub mod probe;
 pub mod run;

@@ -158,6 +158,7 @@ pub fn stage(job: &Job<'_>, base: &Base, fetched: &[Fetched]) -> Result<Staged> 
         pipeline: job.dataset.digest.clone(),
         tables: tables(job, extractor.as_ref())?,
         slices: Vec::new(),
+        superseded: Vec::new(),
         base: base.as_ref().map(|(digest, _)| digest.clone()),
         certificates: Vec::new(),
     };
@@ -287,7 +288,7 @@ fn check_years(job: &Job<'_>, slice: &Slice, kept: &RecordBatch) -> Result<()> {
 pub fn years(dataset: &Dataset, vocabulary: &Vocabulary, slice: &Slice, page: &Page) -> Result<BTreeSet<i32>> {
     let mut years = BTreeSet::new();
     extract::extractor(dataset)?.decode(slice, std::slice::from_ref(page), &mut |piece| {
-        if let Piece::Rows { batch, .. } = piece {
+        if let Piece::Rows { batch, .. } | Piece::Hidden { batch, .. } = piece {
             let normal = normalise(dataset, vocabulary, slice.grade, &page.digest, &batch)?;
             if let Some(column) = normal.kept.column_by_name("year").and_then(|c| c.as_primitive_opt::<Int32Type>()) {
                 years.extend(column.iter().flatten());
@@ -309,12 +310,17 @@ fn gather(job: &Job<'_>, slice: &Slice, pages: &[Page], gathered: &mut Gathered,
             gathered.counts.notes += 1;
             gathered.notes.push(note);
         }
+        Piece::Hidden { page, batch } => {
+            let normal = normalise(job.dataset, job.vocabulary, slice.grade, capture(pages, page)?, &batch)?;
+            if let Some(odd) = normal.rejected.first() {
+                let what = format!("a row that was not shown breaks a rule: {} is {}", odd.column, odd.rule);
+                return Err(Error::new(Kind::Internal, what));
+            }
+            gathered.counts.hidden += normal.kept.num_rows() as u64;
+            gathered.kept.push(normal.kept);
+        }
         Piece::Rows { page, batch } => {
-            let capture = &pages
-                .get(page)
-                .ok_or_else(|| Error::new(Kind::Internal, format!("rows of page {page}, which was not fetched")))?
-                .digest;
-            let normal = normalise(job.dataset, job.vocabulary, slice.grade, capture, &batch)?;
+            let normal = normalise(job.dataset, job.vocabulary, slice.grade, capture(pages, page)?, &batch)?;
             gathered.counts.read += batch.num_rows() as u64;
             gathered.counts.kept += normal.kept.num_rows() as u64;
             gathered.counts.totals += normal.totals.num_rows() as u64;
@@ -325,6 +331,11 @@ fn gather(job: &Job<'_>, slice: &Slice, pages: &[Page], gathered: &mut Gathered,
         }
     }
     Ok(())
+}
+
+fn capture(pages: &[Page], page: usize) -> Result<&Digest> {
+    let found = pages.get(page).map(|page| &page.digest);
+    found.ok_or_else(|| Error::new(Kind::Internal, format!("rows of page {page}, which was not fetched")))
 }
 
 /// `through-2018-09`, from the newest date in a column.

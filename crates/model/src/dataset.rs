@@ -46,6 +46,9 @@ pub struct Spec {
     pub partition: Partition,
     /// The column that says which period a row covers: the newest release of each period is what `main` shows.
     pub period: String,
+    /// Columns that tell one series of such periods from another, such as the drug: each has its own newest release.
+    #[serde(default)]
+    pub series: Vec<String>,
     /// What a reader must know before using it.
     #[serde(default)]
     pub caveats: Vec<String>,
@@ -199,14 +202,24 @@ pub enum Read {
 #[serde(deny_unknown_fields)]
 pub struct Withheld {
     /// The smallest count that the publisher withholds.
-    pub low: i64,
+    pub low: Bound,
     /// The largest count that the publisher withholds.
-    pub high: i64,
+    pub high: Bound,
     /// Words in the cell itself, and the statuses that they stand for.
     #[serde(default)]
     pub words: BTreeMap<String, Status>,
     /// Where the cell is empty: an upstream column whose text, if it contains one of these, tells why.
     pub explained_by: Option<Explained>,
+}
+
+/// A bound of what is withheld, by the publisher's rule.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Bound {
+    /// The same in every row.
+    Fixed(i64),
+    /// In an upstream column, where files of one dataset have different rules; rows that were not shown have it too.
+    Column(String),
 }
 
 /// An upstream column of remarks that says why a cell is empty.
@@ -358,6 +371,9 @@ pub struct Check {
     /// Columns that may be null although they are in the key.
     #[serde(default)]
     pub nullable: Vec<String>,
+    /// Whether files of one edition may hold different rows, so that none may stand in two of them.
+    #[serde(default)]
+    pub disjoint: bool,
     /// How many rows a release may have.
     pub rows: Rows,
     /// How many rows may be rejected into quarantine before nothing is committed.

@@ -164,6 +164,7 @@ impl Tiny {
         };
         let head = self.warehouse.head().unwrap();
         let change = Staged {
+            superseded: Vec::new(),
             dataset: declared.id.clone(),
             pipeline: declared.digest.clone(),
             tables: self.tables(declared),

@@ -138,6 +138,13 @@ pub struct Counts {
     pub rejected: u64,
     /// Rows of the notes table; not among the records read.
     pub notes: u64,
+    /// Rows of the dataset's own table that the publisher has and did not show; not among the records read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hidden: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What the gate looked at before it let a dataset through.
@@ -173,6 +180,8 @@ pub struct Staged {
     pub tables: Vec<Table>,
     /// The slices that replace those of the same release and name.
     pub slices: Vec<Slice>,
+    /// Slices, by release and name, whose every row one of `slices` holds: they leave with its coming.
+    pub superseded: Vec<(Release, String)>,
     /// The manifest that the run looked at when it began.
     pub base: Option<Digest>,
     /// What the gate saw.
@@ -308,6 +317,9 @@ impl Warehouse {
             if !rival.is_some_and(|rival| rival.says_the_same_as(slice)) {
                 slices.insert(key(slice), slice.clone());
             }
+        }
+        for gone in &change.superseded {
+            slices.remove(gone);
         }
         Ok(Manifest {
             format: FORMAT,

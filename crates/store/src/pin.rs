@@ -104,6 +104,7 @@ mod tests {
         assert_eq!(warehouse.add_pin("p", 1, now).unwrap_err().kind(), Kind::Usage);
         for dataset in ["a", "b"] {
             let change = Staged {
+                superseded: Vec::new(),
                 dataset: dataset.parse().unwrap(),
                 pipeline: model::Digest::of("p"),
                 tables: Vec::new(),

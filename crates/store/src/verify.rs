@@ -159,6 +159,7 @@ mod tests {
             warehouse.archive().record(&exchange).unwrap();
             let receipt = warehouse.archive().receipt_digest(&exchange.id).unwrap();
             let change = Staged {
+                superseded: Vec::new(),
                 dataset: "a".parse().unwrap(),
                 pipeline: Digest::of("p"),
                 tables: Vec::new(),

@@ -99,7 +99,7 @@ impl Config {
     /// Why a dataset cannot be fetched by a program, if it cannot: its publisher serves it only to a person.
     pub fn needs_person(&self, dataset: &Dataset) -> Result<bool> {
         let hosts = hosts(&[dataset])?;
-        Ok(hosts.iter().any(|host| host.ends_with(".invalid") && !self.hosts.contains_key(host)))
+        Ok(hosts.is_empty() || hosts.iter().any(|host| host.ends_with(".invalid") && !self.hosts.contains_key(host)))
     }
 }
 

@@ -59,6 +59,11 @@ pub struct SliceSummary {
     pub before: Option<u64>,
 }
 
+/// Whether any file of a dataset is declared to be fetched; the others come by import.
+pub fn is_fetched(dataset: &Dataset) -> Result<bool> {
+    Ok(!extractor(dataset)?.slices().is_empty())
+}
+
 /// Fetches and stages one dataset.
 pub async fn fetch_and_stage(
     project: &Project,
@@ -107,6 +112,7 @@ pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Sli
     let slices = extractor(dataset)?.slices();
     let names = || slices.iter().map(|slice| slice.name.as_str()).collect::<Vec<_>>().join(", ");
     match slices.as_slice() {
+        [] => return Ok(Slice::new("import", String::new())),
         [only] => return Ok(only.clone()),
         // Where no declared file names an edition, the content does, and any of them will do.
         several if several.iter().all(|slice| slice.release.is_none()) => return Ok(several[0].clone()),
@@ -193,8 +199,15 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
     let (page, bytes) = page_of(file)?;
     let mut refusals = Vec::new();
     let mut accepted = Vec::new();
+    let mut misfits = Vec::new();
     for dataset in &project.datasets {
-        let Some(slice) = extractor(dataset)?.slices().into_iter().next() else { continue };
+        let extractor = extractor(dataset)?;
+        let slice = extractor.slices().into_iter().next().unwrap_or_else(|| Slice::new("import", String::new()));
+        if let Ok(Some(differences)) = extractor.misfit(&page)
+            && !differences.is_empty()
+        {
+            misfits.push((dataset, differences));
+        }
         match look(dataset, &slice, &page, bytes) {
             Ok(()) => accepted.push(dataset),
             Err(error) => refusals.push((dataset, error)),
@@ -202,7 +215,7 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
     }
     match accepted.as_slice() {
         [one] => Ok(one),
-        [] => Err(unrecognised(file, &refusals)),
+        [] => Err(nearest(file, &misfits).unwrap_or_else(|| unrecognised(file, &refusals))),
         several => {
             let names: Vec<_> = several.iter().map(|dataset| dataset.id.as_str()).collect();
             Err(Error::new(Kind::Usage, format!("{} could feed {}", file.display(), names.join(" or ")))
@@ -211,10 +224,40 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
     }
 }
 
+/// The error for a file that records its own query, where that fits no recipe: in what it differs from the nearest one.
+fn nearest(file: &Path, misfits: &[(&Dataset, Vec<String>)]) -> Option<Error> {
+    let (dataset, differences) = misfits.iter().min_by_key(|(_, differences)| differences.len())?;
+    let message = format!(
+        "{} is the answer to a query that no recipe asks; the nearest is that of {}, and it differs: {}",
+        file.display(),
+        dataset.id,
+        differences.join("; ")
+    );
+    Some(Error::new(Kind::Changed, message).hint(format!(
+        "`tollhouse recipe show {}` prints what to enter in the form; `tollhouse recipe list` names the others",
+        dataset.id
+    )))
+}
+
+/// The reasons, each with the datasets that give it.
+fn by_reason(refusals: &[(&Dataset, Error)]) -> Vec<String> {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for (dataset, error) in refusals {
+        let id = dataset.id.as_str();
+        let reason = error.to_string();
+        let reason = reason.strip_prefix(id).map_or(reason.as_str(), str::trim_start).to_owned();
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, ids)) => ids.push(id),
+            None => reasons.push((reason, vec![id])),
+        }
+    }
+    reasons.into_iter().map(|(reason, ids)| format!("{}: {reason}", ids.join(", "))).collect()
+}
+
 /// The error for a file that no dataset accepts. Where none sees data in it, that is said once; else each reason has a
 /// line of its own.
 fn unrecognised(file: &Path, refusals: &[(&Dataset, Error)]) -> Error {
-    let reasons: Vec<_> = refusals.iter().map(|(dataset, error)| format!("{}: {error}", dataset.id)).collect();
+    let reasons = by_reason(refusals);
     let text = refusals.iter().find(|(_, error)| error.kind() == Kind::NotData);
     match text {
         Some((_, error)) if refusals.iter().all(|(_, error)| error.kind() == Kind::NotData) => {
@@ -225,6 +268,17 @@ fn unrecognised(file: &Path, refusals: &[(&Dataset, Error)]) -> Error {
             .caused_by(reasons.join("\n"))
             .hint("name the dataset that it should feed to see its reason alone: `tollhouse import DATASET FILE`"),
     }
+}
+
+/// Sees to it that no row stands in two slices of an edition.
+pub fn settle(project: &Project, warehouse: &Warehouse, staged: &mut [Staged]) -> Result<()> {
+    for change in staged {
+        let dataset = project.dataset(change.dataset.as_str())?;
+        let held = change.base.clone();
+        let held = held.map(|digest| Ok::<_, Error>((digest.clone(), warehouse.manifest(&digest)?))).transpose()?;
+        ingest::overlap::settle(warehouse, dataset, &held, change)?;
+    }
+    Ok(())
 }
 
 /// Commits what was staged, once, and refreshes the catalogue. `None` where nothing changed.

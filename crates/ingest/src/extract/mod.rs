@@ -56,6 +56,17 @@ pub trait Extractor: Send + Sync {
         if found.is_some() { Ok(found) } else { read.map(|()| None) }
     }
 
+    /// What a person must enter in the publisher's form, where there is one.
+    fn recipe(&self) -> Option<String> {
+        None
+    }
+
+    /// The parameters in which a file that records its own query differs from the one that is asked for here; `None`
+    /// where files record none.
+    fn misfit(&self, _page: &Page) -> Result<Option<Vec<String>>> {
+        Ok(None)
+    }
+
     /// Whether its pages hold titles, footnotes and the like, which become the companion table of notes.
     fn has_notes(&self) -> bool {
         false
@@ -81,6 +92,13 @@ pub enum Piece {
         /// Index into the pages given to `decode`.
         page: usize,
         /// The columns.
+        batch: RecordBatch,
+    },
+    /// Rows that the publisher has and did not show, as the page itself says: not among the records read.
+    Hidden {
+        /// Index into the pages given to `decode`.
+        page: usize,
+        /// The columns, as those of `Rows`; [`RECORD`] is the place where the page says so.
         batch: RecordBatch,
     },
     /// A line of a title, footnote, query parameter or caveat.

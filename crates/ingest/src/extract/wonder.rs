@@ -1,46 +1,44 @@
 //! CDC WONDER's text exports: a table, and a footer that is the only record of the query.
 //!
 //! No interface serves state or county figures, so a person runs the query in WONDER's form, by the recipe, and
-//! imports the export. [`WonderExport`] holds the recipe and compares it with the footer ([`footer`]), word for word:
-//! a file without a footer, or of another query, is refused. What `Suppressed` and its like mean is not known here.
+//! imports the export. [`WonderExport`] holds the recipe ([`recipe`]) and compares it with the footer ([`footer`]),
+//! parameter by parameter: a file without a footer, or of another query, is refused. The footer also tells which
+//! years a row covers, and whether rows were hidden: those are handed on as rows that were not shown ([`hidden`]).
+//! What `Suppressed` and its like mean is not known here.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
-use model::{Error, Kind, Release, Result};
+use model::{Error, Kind, Result};
 use serde::Deserialize;
 
 use super::{Edition, Emit, Expect, Extractor, Note, Page, Piece, Request, Slice, SourceFile, delimited};
 use footer::Item;
+use recipe::{Answer, Cause, Database, Dimension};
 
 mod codes;
 mod footer;
+mod hidden;
+mod how_to;
+mod places;
+mod recipe;
 
-pub use codes::Codes;
-
-/// Exports of one WONDER query, or of several that differ in the drug alone.
+/// Exports of one WONDER query, or of several that differ in the causes of death alone.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WonderExport {
-    /// WONDER's name of the database, such as `D77`.
-    pub database: String,
-    /// The database's title without its years, as the footer prints it: `Multiple Cause of Death`, or
-    /// `Multiple Cause of Death, Single Race`.
-    pub title: String,
-    /// The columns that the query groups by, in order.
+    /// The databases that the query may have been put to.
+    pub database: Vec<Database>,
+    /// The columns that the query must group by, in any order; `Gender|Sex` is either. A query of a single year need not
+    /// group by it.
     pub group_by: Vec<String>,
-    /// The underlying causes of death, as ICD-10 codes or ranges such as `X40-X44`; empty for all.
+    /// Columns that it may group by besides, because nothing changes by it: a county is in one state.
     #[serde(default)]
-    pub ucd: Codes,
-    /// The contributing causes of death that make each drug; empty where the query does not restrict them.
+    pub also_by: Vec<String>,
+    /// Columns that it may group by instead of restricting them, and the column of ours that they fill.
     #[serde(default)]
-    pub mcd: BTreeMap<String, Codes>,
-    /// Whether rows with zero deaths must be shown: absent is not zero.
-    #[serde(default = "yes")]
-    pub show_zeros: bool,
-    /// Whether rows with suppressed deaths must be shown.
-    #[serde(default = "yes")]
-    pub show_suppressed: bool,
+    pub dimension: Vec<Dimension>,
+    /// The causes of death that it may have asked for, and the values that our rows get from them.
+    pub cause: Vec<Cause>,
     /// Known exports, each a slice of one page.
     #[serde(default)]
     pub files: Vec<SourceFile>,
@@ -49,13 +47,12 @@ pub struct WonderExport {
     pub max_bytes: u64,
 }
 
-fn yes() -> bool {
-    true
-}
-
 fn default_max_bytes() -> u64 {
     64 << 20
 }
+
+/// The word in the cells of a row that the export hid.
+pub(super) const NOT_SHOWN: &str = "(not shown)";
 
 impl Extractor for WonderExport {
     fn has_notes(&self) -> bool {
@@ -73,10 +70,17 @@ impl Extractor for WonderExport {
     fn inspect(&self, page: &Page) -> Result<()> {
         // The headers of many queries look alike, so that only the footer tells one dataset's exports from another's.
         let text = self.text(page)?;
+        self.answer(&Export::parse(&text, &page.url)?, &page.url).map(|_| ())
+    }
+
+    fn misfit(&self, page: &Page) -> Result<Option<Vec<String>>> {
+        let text = self.text(page)?;
         let export = Export::parse(&text, &page.url)?;
-        self.check_header(&export, &page.url)?;
-        self.identify(&export.footer, &page.url)?;
-        Ok(())
+        Ok(Some(self.compare(&export.header, &export.footer).err().unwrap_or_default()))
+    }
+
+    fn recipe(&self) -> Option<String> {
+        Some(how_to::print(self))
     }
 
     fn decode(&self, _slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
@@ -85,37 +89,27 @@ impl Extractor for WonderExport {
         };
         let text = self.text(page)?;
         let export = Export::parse(&text, &page.url)?;
-        self.check_header(&export, &page.url)?;
-        let edition = self.identify(&export.footer, &page.url)?;
-        let drug = edition.slice.clone();
-        emit(Piece::Edition(edition))?;
+        let answer = self.answer(&export, &page.url)?;
+        let rows = export.cells(&page.url)?;
+        emit(Piece::Edition(Edition { release: Some(answer.release.parse()?), slice: Some(answer.slice.clone()) }))?;
 
-        let mut columns: Vec<(String, Vec<Option<String>>)> =
-            export.header.iter().map(|name| (name.clone(), Vec::with_capacity(export.rows.len()))).collect();
-        let mut records = Vec::with_capacity(export.rows.len());
-        for (line, row) in &export.rows {
-            let cells = cells(row, *line, &page.url)?;
-            if cells.len() != columns.len() {
-                return Err(Error::new(
-                    Kind::NotData,
-                    format!(
-                        "{}: line {line} has {} cells where the header has {}",
-                        page.url,
-                        cells.len(),
-                        columns.len()
-                    ),
-                )
-                .hint(EXPORT_AGAIN));
-            }
-            for ((_, column), cell) in columns.iter_mut().zip(cells) {
-                column.push(Some(cell));
-            }
-            records.push(*line);
+        let low = answer.lowest(&rows);
+        let mut table = Table::new(&export.header, &answer);
+        for (line, cells) in &rows {
+            let year = answer.year_of(cells);
+            table.row(*line, cells.iter().cloned().map(Some), &answer, year, low);
         }
-        if let Some(drug) = drug {
-            columns.push(("drug".to_owned(), vec![Some(drug); records.len()]));
+        delimited::in_batches(0, &table.batch()?, emit)?;
+
+        let hidden = hidden::rows(&answer, &rows, &page.url)?;
+        if !hidden.is_empty() {
+            let mut table = Table::new(&export.header, &answer);
+            for row in &hidden {
+                let cells = export.header.iter().map(|name| row.cell(name));
+                table.row(answer.hides_at, cells, &answer, row.year, answer.hidden_low(low));
+            }
+            emit(Piece::Hidden { page: 0, batch: table.batch()? })?;
         }
-        delimited::in_batches(0, &super::batch(columns, records)?, emit)?;
         for item in export.footer {
             emit(Piece::Note(Note {
                 page: 0,
@@ -129,7 +123,77 @@ impl Extractor for WonderExport {
     }
 }
 
-const EXPORT_AGAIN: &str = "export it again from WONDER; `tollhouse datasets show` prints the causes and groups to enter in the form, and saving the file with another program changes it";
+const EXPORT_AGAIN: &str =
+    "export it again from WONDER by `tollhouse recipe show DATASET`; saving the file with another program changes it";
+
+impl WonderExport {
+    fn text(&self, page: &Page) -> Result<String> {
+        Ok(delimited::latin1_or_utf8(delimited::whole(page, self.max_bytes)?))
+    }
+
+    /// What the footer says that the file is; refuses a file of another query.
+    fn answer(&self, export: &Export<'_>, url: &str) -> Result<Answer> {
+        let unique: BTreeSet<&String> = export.header.iter().collect();
+        if unique.len() != export.header.len() {
+            return Err(
+                Error::new(Kind::Changed, format!("{url} has two columns of one name")).hint(EXPORT_AGAIN.to_owned())
+            );
+        }
+        self.compare(&export.header, &export.footer).map_err(|differences| {
+            Error::new(
+                Kind::Changed,
+                format!("{url} is the answer to another query than the recipe asks: {}", differences.join("; ")),
+            )
+            .hint(EXPORT_AGAIN)
+        })
+    }
+}
+
+/// The columns of an export, with those that its footer adds: values of the causes, the period, and the bounds of what
+/// is withheld.
+struct Table {
+    columns: Vec<(String, Vec<Option<String>>)>,
+    records: Vec<u64>,
+}
+
+impl Table {
+    fn new(header: &[String], answer: &Answer) -> Self {
+        let days: &[&str] = if answer.may_pool { &["period_start", "period_end"] } else { &[] };
+        let added = ["year", "withheld_low", "withheld_high"].iter().chain(days).map(|name| (*name).to_owned());
+        let names = header.iter().cloned().chain(added).chain(answer.values.keys().cloned());
+        Self { columns: names.map(|name| (name, Vec::new())).collect(), records: Vec::new() }
+    }
+
+    fn row(
+        &mut self,
+        line: u64,
+        cells: impl Iterator<Item = Option<String>>,
+        answer: &Answer,
+        year: Option<i32>,
+        low: i64,
+    ) {
+        let cells: Vec<_> = cells.collect();
+        let period = match year {
+            Some(year) => Some((year, year)),
+            None => answer.period,
+        };
+        let one = period.filter(|(first, last)| first == last).map(|(year, _)| year.to_string());
+        let mut added = vec![one, Some(low.to_string()), Some(answer.high.to_string())];
+        if answer.may_pool {
+            added.push(period.map(|(first, _)| format!("{first:04}-01-01")));
+            added.push(period.map(|(_, last)| format!("{last:04}-12-31")));
+        }
+        let values: Vec<_> = answer.values.values().map(|value| Some(value.of(&cells))).collect();
+        for ((_, column), cell) in self.columns.iter_mut().zip(cells.into_iter().chain(added).chain(values)) {
+            column.push(cell);
+        }
+        self.records.push(line);
+    }
+
+    fn batch(self) -> Result<arrow::array::RecordBatch> {
+        super::batch(self.columns, self.records)
+    }
+}
 
 /// A file cut into its three pieces, each line with its 1-based number.
 struct Export<'a> {
@@ -147,13 +211,12 @@ impl<'a> Export<'a> {
         let first = lines.next().map_or("", |(_, line)| line);
         if !first.starts_with("\"Notes\"\t") {
             let begin: String = first.chars().take(60).collect();
-            return Err(Error::new(
-                Kind::Changed,
-                format!(
-                    "{url} is not a WONDER export as WONDER writes it: it begins with `{begin}`, not with `\"Notes\"`"
-                ),
-            )
-            .hint(EXPORT_AGAIN));
+            let why = match first.trim_start_matches('\u{feff}').split(['\t', ',']).next() {
+                Some("Notes") => "another program has saved it again, and its labels have lost their quotes".to_owned(),
+                _ => format!("it begins with `{}`, not with `\"Notes\"`", begin.replace('\t', " ")),
+            };
+            return Err(Error::new(Kind::Changed, format!("{url} is not a WONDER export as WONDER writes it: {why}"))
+                .hint(EXPORT_AGAIN));
         }
         let header = cells(first, 1, url)?;
         let mut rows = Vec::new();
@@ -174,6 +237,20 @@ impl<'a> Export<'a> {
             .hint(format!("{EXPORT_AGAIN}; keep everything below the line `{}`", footer::RULE)));
         }
         Ok(Self { header, rows, footer })
+    }
+
+    /// The cells of every row, total rows included.
+    fn cells(&self, url: &str) -> Result<Vec<(u64, Vec<String>)>> {
+        let row = |(line, text): &(u64, &str)| {
+            let cells = cells(text, *line, url)?;
+            if cells.len() == self.header.len() {
+                return Ok((*line, cells));
+            }
+            let (found, wanted) = (cells.len(), self.header.len());
+            let what = format!("{url}: line {line} has {found} cells where the header has {wanted}");
+            Err(Error::new(Kind::NotData, what).hint(EXPORT_AGAIN))
+        };
+        self.rows.iter().map(row).collect()
     }
 }
 
@@ -203,212 +280,6 @@ fn cells(line: &str, number: u64, url: &str) -> Result<Vec<String>> {
         };
     }
     Ok(cells)
-}
-
-/// Parameters that are not restrictions, and the one value that our units are made for.
-const FIXED: &[(&str, &str)] = &[
-    ("Standard Population", "2000 U.S. Std. Population"),
-    ("Calculate Rates Per", "100,000"),
-    ("Rate Options", "Default intercensal populations for years 2001-2009 (except Infant Age Groups)"),
-];
-
-const UCD: &[&str] =
-    &["UCD - ICD-10 Codes", "UCD - Drug/Alcohol Induced Causes", "ICD-10 Codes", "Drug/Alcohol Induced Causes"];
-const MCD: &[&str] = &["MCD - ICD-10 Codes", "MCD - Drug/Alcohol Induced Causes"];
-
-impl WonderExport {
-    fn text(&self, page: &Page) -> Result<String> {
-        Ok(delimited::latin1_or_utf8(delimited::whole(page, self.max_bytes)?))
-    }
-
-    /// The header must begin with the columns that the recipe groups by, and go on with the number of deaths.
-    fn check_header(&self, export: &Export<'_>, url: &str) -> Result<()> {
-        let mut expected = vec!["Notes".to_owned()];
-        for name in &self.group_by {
-            expected.extend([name.clone(), format!("{name} Code")]);
-        }
-        expected.push("Deaths".to_owned());
-        let unique: BTreeSet<&String> = export.header.iter().collect();
-        if unique.len() == export.header.len() && export.header.starts_with(&expected) {
-            return Ok(());
-        }
-        Err(Error::new(
-            Kind::Changed,
-            format!(
-                "{url} is grouped otherwise than the recipe says: its columns are `{}`, and should begin with `{}`",
-                export.header.join(", "),
-                expected.join(", ")
-            ),
-        )
-        .hint(EXPORT_AGAIN))
-    }
-
-    /// Which edition and drug the footer says the file is; refuses a file of another query.
-    fn identify(&self, footer: &[Item], url: &str) -> Result<Edition> {
-        let mut differences = Vec::new();
-        let release = self.release(footer, &mut differences);
-        let drug = self.compare(footer, &mut differences);
-        if let (Some(release), []) = (release, differences.as_slice()) {
-            return Ok(Edition { release: Some(release.parse::<Release>()?), slice: drug });
-        }
-        Err(Error::new(
-            Kind::Changed,
-            format!(
-                "{url} is the answer to another query than the recipe for WONDER's {} asks: {}",
-                self.database,
-                differences.join("; ")
-            ),
-        )
-        .hint(EXPORT_AGAIN))
-    }
-
-    /// The edition's name: `Multiple Cause of Death, 1999-2016` makes `mcd-1999-2016`.
-    fn release(&self, footer: &[Item], differences: &mut Vec<String>) -> Option<String> {
-        let Some(dataset) = footer.iter().find(|item| item.section == "dataset") else {
-            differences.push("the footer names no `Dataset`".to_owned());
-            return None;
-        };
-        let is_period = |part: &&str| part.len() >= 4 && part.bytes().take(4).all(|byte| byte.is_ascii_digit());
-        let parts: Vec<&str> = dataset.text.split(", ").collect();
-        let title: Vec<&str> = parts.iter().filter(|part| !is_period(part)).copied().collect();
-        let Some(period) = parts.iter().find(|part| is_period(part)) else {
-            differences.push(format!("`Dataset` is `{}`, which names no years", dataset.text));
-            return None;
-        };
-        if title.join(", ") != self.title {
-            differences.push(format!("`Dataset` is `{}`, the recipe asks for `{}`", dataset.text, self.title));
-            return None;
-        }
-        let mut name: String = title
-            .first()
-            .into_iter()
-            .flat_map(|title| title.split(' '))
-            .filter_map(|word| word.chars().next().filter(char::is_ascii_uppercase))
-            .map(|initial| initial.to_ascii_lowercase())
-            .collect();
-        for part in [*period].into_iter().chain(title.into_iter().skip(1)) {
-            let slug: String =
-                part.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-            // Writing to a String cannot fail.
-            let _infallible = write!(name, "-{slug}");
-        }
-        Some(name)
-    }
-
-    /// Compares every query parameter with the recipe, and returns the drug that the contributing causes make.
-    fn compare(&self, footer: &[Item], differences: &mut Vec<String>) -> Option<String> {
-        let asked = |name: &str, value: &str, recipe: &str| {
-            format!("`{name}` is `{}`, the recipe asks for `{recipe}`", shortened(value))
-        };
-        let (mut ucd, mut mcd, mut grouped) = (Vec::new(), Vec::new(), false);
-        let mut shown =
-            BTreeMap::from([("Show Zero Values", self.show_zeros), ("Show Suppressed", self.show_suppressed)]);
-        for item in footer.iter().filter(|item| item.section == "query") {
-            let (name, value) = (item.label.as_str(), item.text.as_str());
-            if let Some(required) = shown.remove(name) {
-                if required && value != "True" {
-                    differences.push(asked(name, value, "True"));
-                }
-            } else if let Some((_, fixed)) = FIXED.iter().find(|(known, _)| *known == name) {
-                if value != *fixed {
-                    differences.push(asked(name, value, fixed));
-                }
-            } else if name == "Group By" {
-                grouped = true;
-                if codes::list(value) != self.group_by {
-                    differences.push(asked(name, value, &self.group_by.join(", ")));
-                }
-            } else if UCD.contains(&name) && value != "All" {
-                ucd.push(item);
-            } else if MCD.contains(&name) && value != "All" {
-                mcd.push(item);
-            } else if matches!(name, "Year/Month" | "Year") {
-                if value != "All" && !codes::list(value).iter().all(|year| is_year(year)) {
-                    differences.push(asked(name, value, "All, or whole years"));
-                }
-            } else if !matches!(name, "Title" | "Show Totals") && !matches!(value, "" | "All") {
-                // A title is free text, and totals are told apart later. Everything else would restrict the rows.
-                differences.push(asked(name, value, "All"));
-            }
-        }
-        if !grouped {
-            differences.push(format!(
-                "the footer does not say `Group By`, the recipe asks for `{}`",
-                self.group_by.join(", ")
-            ));
-        }
-        for (name, required) in shown {
-            if required {
-                differences.push(format!("the footer does not say `{name}`, the recipe asks for `True`"));
-            }
-        }
-        self.compare_ucd(&ucd, differences);
-        self.drug(&mcd, differences)
-    }
-
-    fn compare_ucd(&self, items: &[&Item], differences: &mut Vec<String>) {
-        match items {
-            [] if self.ucd.is_empty() => {}
-            [] => differences.push(format!("underlying causes are not restricted, the recipe asks for `{}`", self.ucd)),
-            [item] => match codes::read(&item.text) {
-                Ok(found) if found == self.ucd => {}
-                Ok(found) => differences.push(format!("`{}` {}", item.label, found.difference(&self.ucd))),
-                Err(odd) => differences.push(format!(
-                    "`{}` has `{odd}`, which is no code; the recipe asks for `{}`",
-                    item.label, self.ucd
-                )),
-            },
-            more => differences.push(format!("underlying causes are restricted {} times", more.len())),
-        }
-    }
-
-    fn drug(&self, items: &[&Item], differences: &mut Vec<String>) -> Option<String> {
-        match items {
-            [] if self.mcd.is_empty() => None,
-            [] => {
-                differences
-                    .push("contributing causes are not restricted, the recipe asks for those of a drug".to_owned());
-                None
-            }
-            [item] => match codes::read(&item.text) {
-                Ok(found) => {
-                    let exact = self.mcd.iter().find(|(_, codes)| **codes == found);
-                    if exact.is_none() {
-                        let nearest = self.mcd.iter().min_by_key(|(_, codes)| found.distance(codes));
-                        differences.push(match nearest {
-                            Some((name, codes)) => format!(
-                                "`{}` makes no drug of the recipe: the nearest is `{name}`, but it {}",
-                                item.label,
-                                found.difference(codes)
-                            ),
-                            None => format!("`{}` is `{found}`, the recipe asks for `All`", item.label),
-                        });
-                    }
-                    exact.map(|(name, _)| name.clone())
-                }
-                Err(odd) => {
-                    differences.push(format!("`{}` has `{odd}`, which is no code", item.label));
-                    None
-                }
-            },
-            more => {
-                differences.push(format!("contributing causes are restricted {} times", more.len()));
-                None
-            }
-        }
-    }
-}
-
-/// Lists of causes run over many lines; their beginning is enough to recognise them.
-fn shortened(value: &str) -> String {
-    match value.char_indices().nth(120) {
-        Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.to_owned(),
-    }
-}
-
-fn is_year(text: &str) -> bool {
-    text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

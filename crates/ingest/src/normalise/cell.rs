@@ -7,7 +7,7 @@ use arrow::compute::kernels::cast_utils::parse_decimal;
 use arrow::datatypes::Decimal128Type;
 use jiff::ToSpan as _;
 use model::column::{Type, Vocabulary};
-use model::dataset::{Column, Read, Status, Withheld};
+use model::dataset::{Bound, Column, Read, Status, Withheld};
 use model::kind::{CountyFips, DeaNumber, Ndc, StateFips, Zip};
 use model::{Kind, Result, ResultExt as _};
 
@@ -46,15 +46,27 @@ pub(super) fn read(
     let mut statuses = Vec::with_capacity(rows);
     for row in 0..rows {
         let cell = cells.value(row);
-        let status = match &cell {
-            _ if !cells.applies(row) => Status::NotApplicable,
-            None => Status::Missing,
-            Some(word) => words.get(word.as_str()).copied().unwrap_or(Status::Reported),
+        let (text, status) = match cell {
+            _ if !cells.applies(row) => (None, Status::NotApplicable),
+            None => (None, Status::Missing),
+            Some(text) => match (words.get(&text), remarked(&text)) {
+                (Some(status), _) => (None, *status),
+                // Some databases print the number and its remark, as `12.7 (Unreliable)`.
+                (None, Some((number, word))) if words.contains_key(word) => {
+                    (Some(number.to_owned()), words.get(word).copied().unwrap_or(Status::Reported))
+                }
+                (None, _) => (Some(text), Status::Reported),
+            },
         };
         statuses.push(status.as_str());
-        texts.push(cell.filter(|_| status == Status::Reported));
+        texts.push(text);
     }
     Ok(vec![typed(column, kind, texts, faults)?, Arc::new(StringArray::from(statuses))])
+}
+
+/// A number and the word that follows it in parentheses.
+fn remarked(text: &str) -> Option<(&str, &str)> {
+    text.strip_suffix(')')?.split_once(" (")
 }
 
 /// One declared column's cells in a batch.
@@ -121,10 +133,16 @@ fn withheld_count(cells: &Cells<'_>, withheld: &Withheld, headers: &Headers<'_>,
                 },
             },
         };
-        let bounds = (status == Status::Suppressed).then_some((withheld.low, withheld.high));
+        let bound = |bound: &Bound| match (bound, status) {
+            (Bound::Fixed(bound), Status::Suppressed) => Some(*bound),
+            (Bound::Column(header), Status::Suppressed | Status::NotShown) => {
+                text(headers.get(header.as_str()).copied(), row).parse().ok()
+            }
+            _ => None,
+        };
         counts.push(count);
-        lows.push(count.or(bounds.map(|(low, _)| low)));
-        highs.push(count.or(bounds.map(|(_, high)| high)));
+        lows.push(count.or_else(|| bound(&withheld.low)));
+        highs.push(count.or_else(|| bound(&withheld.high)));
         statuses.push(status.as_str());
     }
     vec![

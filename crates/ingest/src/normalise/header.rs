@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arrow::array::{AsArray as _, RecordBatch};
-use model::dataset::{Dataset, Rule};
+use model::dataset::{Bound, Dataset, Rule};
 use model::{Error, Kind, Result};
 
 use super::Headers;
@@ -47,6 +47,11 @@ pub(crate) fn names(dataset: &Dataset, headers: &BTreeSet<&str>) -> Result<()> {
         }
         if let Some(when) = &column.when {
             need(&column.name, &when.from, false);
+        }
+        for bound in column.withheld.iter().flat_map(|withheld| [&withheld.low, &withheld.high]) {
+            if let Bound::Column(header) = bound {
+                need(&column.name, std::slice::from_ref(header), false);
+            }
         }
         if let Some(explained) = column.withheld.as_ref().and_then(|withheld| withheld.explained_by.as_ref()) {
             need(&column.name, &explained.from, false);

@@ -21,6 +21,11 @@ static BY_NAME: LazyLock<HashMap<(StateFips, String), CountyFips>> = LazyLock::n
 });
 
 impl CountyFips {
+    /// The codes of every county and equivalent, as of the 2010 census.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        COUNTIES.lines().filter(|line| !line.starts_with('#')).filter_map(|line| Some(line.split_once(',')?.0))
+    }
+
     /// The county or equivalent that a state calls by this name, in any case, with or without `County`, `Parish` and
     /// the like. Independent cities are named with `City`: `BALTIMORE CITY` is not `BALTIMORE`.
     pub fn from_name(state: StateFips, name: &str) -> Option<Self> {

@@ -13,6 +13,7 @@ fn staged(dataset: &str, slice: &str, content: &str, base: Option<Digest>) -> St
     let release: Release = "2015".parse().unwrap();
     let sha256 = Digest::of(content);
     Staged {
+        superseded: Vec::new(),
         dataset: dataset.parse().unwrap(),
         pipeline: Digest::of("pipeline"),
         tables: Vec::new(),

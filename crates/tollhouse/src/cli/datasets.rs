@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use ingest::extract::extractor;
-use model::dataset::{Column, Dataset, Partition, Read, Rule};
+use model::dataset::{Bound, Column, Dataset, Partition, Read, Rule};
 use model::{Error, Kind, Result};
 use serde::Serialize;
 
@@ -130,7 +130,11 @@ fn show(context: &Context, project: &Project, dataset: &Dataset) -> Result<()> {
     say(&format!("  {:<12} {}", "disclosure", shown.disclosure));
     say(&format!("  {:<12} {}", "key", shown.key.join(", ")));
     say(&format!("\nSource ({})", dataset.source_kind()));
-    for slice in extractor(dataset)?.slices() {
+    let extractor = extractor(dataset)?;
+    if extractor.recipe().is_some() {
+        say(&format!("  a person's export: `tollhouse recipe show {}` says what to enter", shown.id));
+    }
+    for slice in extractor.slices() {
         let years = slice.years.map_or_else(String::new, |(first, last)| format!(", {first}-{last}"));
         say(&format!("  {} [{}{years}] {}", slice.name, slice.grade.as_str(), slice.url));
         if !slice.note.is_empty() {
@@ -298,7 +302,11 @@ fn reads(column: &Column) -> String {
         said.push(format!("only where {} is{not} {words}", when.from.join(" | ")));
     }
     if let Some(withheld) = &column.withheld {
-        said.push(format!("a suppressed count is {} to {}", withheld.low, withheld.high));
+        let bound = |bound: &Bound| match bound {
+            Bound::Fixed(bound) => bound.to_string(),
+            Bound::Column(_) => "what the source's rule says".to_owned(),
+        };
+        said.push(format!("a suppressed count is {} to {}", bound(&withheld.low), bound(&withheld.high)));
         said.push(statuses(&withheld.words));
         if let Some(explained) = &withheld.explained_by {
             said.push(format!(

@@ -68,6 +68,7 @@ impl Import {
                 None => staged.push(one),
             }
         }
+        work::settle(&project, &warehouse, &mut staged)?;
         let mut summary = Summary { slices: work::summarise(&warehouse, &staged)?, ..Summary::default() };
         if !self.dry_run {
             summary.snapshot = work::commit(&project, &warehouse, &staged)?.map(|snapshot| snapshot.number);

@@ -7,6 +7,7 @@ mod figure;
 mod import;
 mod pin;
 mod probe;
+mod recipe;
 mod run;
 mod snapshot;
 mod sql;
@@ -67,6 +68,9 @@ enum Command {
     Import(import::Import),
     /// Ask the real publishers for their smallest useful answers, and compare shapes with the declarations
     Probe(probe::Probe),
+    /// What a person enters in a publisher's form where no API serves the data
+    #[command(subcommand)]
+    Recipe(recipe::Command),
     /// The catalogue: columns, units, licences, caveats, sources
     Datasets(datasets::Datasets),
     /// Ask the warehouse a question; it only reads
@@ -94,6 +98,7 @@ pub fn main() -> Result<ExitCode> {
         Command::Run(command) => command.run(&context),
         Command::Import(command) => command.run(&context),
         Command::Probe(command) => command.run(&context),
+        Command::Recipe(command) => command.run(&context),
         Command::Datasets(command) => command.run(&context),
         Command::Sql(command) => command.run(&context),
         Command::Snapshot(command) => command.run(&context),

@@ -107,10 +107,17 @@ pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
             failures.push(Kind::Usage);
             report::print(
                 &Error::new(Kind::Usage, format!("{}: its publisher serves it only to a person", dataset.id)).hint(
-                    "make the export that `tollhouse datasets show` describes, then `tollhouse import` it; \
-                     or keep exports on a share of yours and name it under [hosts] in tollhouse.toml",
+                    format!(
+                        "make the export that `tollhouse recipe show {}` describes, then `tollhouse import` it; \
+                         or keep exports on a share of yours and name it under [hosts] in tollhouse.toml",
+                        dataset.id
+                    ),
                 ),
             );
+            continue;
+        }
+        if !work::is_fetched(dataset)? {
+            // Nothing is declared to be fetched: all of it comes by import.
             continue;
         }
         let work = work::fetch_and_stage(going.project, going.warehouse, &engine, dataset, going.progress);
@@ -126,6 +133,7 @@ pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
             }
         }
     }
+    work::settle(going.project, going.warehouse, &mut staged)?;
     summary.slices = work::summarise(going.warehouse, &staged)?;
     if going.commit {
         let snapshot = work::commit(going.project, going.warehouse, &staged)?;

@@ -8,10 +8,26 @@ use std::fmt;
 use model::{Error, Kind, Result};
 use serde::Deserialize;
 
-/// A set of ICD-10 codes, with ranges written out: `X40-X42` is X40, X41 and X42.
+/// A set of ICD-10 codes, with ranges written out: `X40-X42` is X40, X41 and X42. WONDER's groups that print no codes are
+/// members by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub struct Codes(BTreeSet<String>);
+
+/// WONDER's groups of causes that the footer prints without their codes; spelled in different cases over the years.
+const GROUPS: &[&str] = &[
+    "drug-induced causes",
+    "alcohol-induced causes",
+    "all other drug-induced causes",
+    "all other alcohol-induced causes",
+    "all other non-drug and non-alcohol causes",
+];
+
+/// A group that prints no codes.
+fn group(text: &str) -> Option<String> {
+    let text = text.to_lowercase();
+    GROUPS.contains(&text.as_str()).then_some(text)
+}
 
 impl TryFrom<Vec<String>> for Codes {
     type Error = Error;
@@ -19,7 +35,7 @@ impl TryFrom<Vec<String>> for Codes {
     fn try_from(texts: Vec<String>) -> Result<Self> {
         let mut codes = BTreeSet::new();
         for text in texts {
-            let Some(more) = expand(&text) else {
+            let Some(more) = expand(&text).or_else(|| group(&text).map(|group| vec![group])) else {
                 return Err(Error::new(Kind::Usage, format!("`{text}` is no ICD-10 code"))
                     .hint("codes look like `X40` or `T40.1`, ranges like `X40-X44`"));
             };
@@ -31,8 +47,7 @@ impl TryFrom<Vec<String>> for Codes {
 
 impl fmt::Display for Codes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts: Vec<&str> = self.0.iter().map(String::as_str).collect();
-        f.write_str(&texts.join(", "))
+        f.write_str(&ranges(&self.0))
     }
 }
 
@@ -49,7 +64,7 @@ impl Codes {
 
     /// What these codes have and lack beside those of the recipe, to follow the name of the parameter.
     pub fn difference(&self, recipe: &Codes) -> String {
-        let only = |a: &Codes, b: &Codes| a.0.difference(&b.0).cloned().collect::<Vec<_>>().join(", ");
+        let only = |a: &Codes, b: &Codes| ranges(&a.0.difference(&b.0).cloned().collect());
         let (more, fewer) = (only(self, recipe), only(recipe, self));
         match (more.is_empty(), fewer.is_empty()) {
             (false, false) => format!("has {more} besides and lacks {fewer}"),
@@ -65,6 +80,10 @@ impl Codes {
 pub(super) fn read(text: &str) -> Result<Codes, String> {
     let mut codes = BTreeSet::new();
     for item in list(text) {
+        if let Some(group) = group(&item) {
+            codes.insert(group);
+            continue;
+        }
         let (begin, description) = item.split_once(' ').unwrap_or((&item, ""));
         let found = match expand(begin) {
             Some(found) if description.is_empty() || is_one_parenthesis(description) => found,
@@ -80,6 +99,30 @@ pub(super) fn read(text: &str) -> Result<Codes, String> {
         codes.extend(found);
     }
     Ok(Codes(codes))
+}
+
+/// Codes for people: whole categories that follow one another as ranges.
+fn ranges(codes: &BTreeSet<String>) -> String {
+    let number = |code: &str| -> Option<(char, u8)> {
+        (is_code(code) && code.len() == 3).then(|| Some((code.chars().next()?, code[1..].parse().ok()?)))?
+    };
+    let mut runs: Vec<(&str, &str)> = Vec::new();
+    for code in codes {
+        match runs.last_mut() {
+            Some((_, last))
+                if number(last)
+                    .zip(number(code))
+                    .is_some_and(|((a, x), (b, y))| a == b && x.checked_add(1) == Some(y)) =>
+            {
+                *last = code;
+            }
+            _ => runs.push((code, code)),
+        }
+    }
+    let text = |(first, last): &(&str, &str)| {
+        if first == last { (*first).to_owned() } else { format!("{first}-{last}") }
+    };
+    runs.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a text is one pair of parentheses and what stands in it: `(a), T40.4 (b)` is not.
@@ -124,6 +167,8 @@ fn split(text: &str, separator: &str) -> Vec<String> {
 
 /// The codes that `X40`, `T40.1` or `X40-X44` stands for.
 fn expand(text: &str) -> Option<Vec<String>> {
+    // An asterisk marks codes that the United States added, such as those of terrorism.
+    let text = text.strip_prefix('*').unwrap_or(text);
     let Some((first, last)) = text.split_once('-') else {
         return is_code(text).then(|| vec![text.to_owned()]);
     };

@@ -104,7 +104,7 @@ const GITHUB: &str = "raw.githubusercontent.com";
 const TEXT: &str = "text/plain; charset=utf-8";
 const EXCEL: &str = "application/vnd.ms-excel";
 
-static FILES: [File; 9] = [
+static FILES: [File; 7] = [
     file(
         (S3, "/dea-pain-pill-database/summary/arcos-wv-mingo-54059-itemized.tsv"),
         Format::Tsv,
@@ -118,20 +118,6 @@ static FILES: [File; 9] = [
         "application/x-gzip",
         1_563_408_000,
         || gzip(&arcos::mingo()?),
-    ),
-    file(
-        (EXPORTS, "/wonder/D77/any-opioid-state-year-1999-2016.txt"),
-        Format::Wonder,
-        "text/plain",
-        1_522_800_000, // 2018-04-04
-        wonder::by_state,
-    ),
-    file(
-        (EXPORTS, "/wonder/D77/any-opioid-us-year-1999-2016.txt"),
-        Format::Wonder,
-        "text/plain",
-        1_523_664_000, // 2018-04-14
-        wonder::by_year,
     ),
     file(
         (
@@ -176,9 +162,35 @@ static FILES: [File; 9] = [
     ),
 ];
 
+const fn export(path: &'static str, modified: u64, print: fn() -> Result<Vec<u8>>) -> File {
+    file((EXPORTS, path), Format::Wonder, "text/plain", modified, print)
+}
+
+/// Exports that a person saved from WONDER's form; the times are those of their queries, by the day.
+static EXPORTED: [File; 10] = [
+    export("/wonder/D77/any-opioid-state-year-1999-2016.txt", 1_522_800_000, || wonder::export("state_any_opioid")),
+    export("/wonder/D77/any-opioid-us-year-1999-2016.txt", 1_523_664_000, || wonder::export("us_any_opioid")),
+    export("/wonder/D77/heroin-state-year-1999-2016.txt", 1_522_800_000, || wonder::export("state_heroin")),
+    export("/wonder/D77/heroin-us-year-1999-2016.txt", 1_523_664_000, || wonder::export("us_heroin")),
+    export("/wonder/D77/any-opioid-state-year-race-1999-2016.txt", 1_522_800_000, || {
+        wonder::export("state_race_any_opioid")
+    }),
+    export("/wonder/D77/any-opioid-us-year-race-1999-2016.txt", 1_523_664_000, || wonder::export("us_race_any_opioid")),
+    export("/wonder/D77/any-opioid-county-2006-2012.txt", 1_571_875_200, || {
+        wonder::export("county_any_opioid_2006_2012")
+    }),
+    export("/wonder/D76/overdose-state-year-1999-2015.txt", 1_510_444_800, || wonder::export("state_overdose")),
+    export("/wonder/D76/drug-induced-county-year-1999-2015.txt", 1_494_979_200, || {
+        wonder::export("county_drug_induced")
+    }),
+    export("/wonder/D76/firearm-but-suicide-and-legal-state-2015.txt", 1_520_121_600, || {
+        wonder::export("state_firearm_2015")
+    }),
+];
+
 /// Every file, of every publisher.
 fn files() -> impl Iterator<Item = &'static File> {
-    FILES.iter()
+    FILES.iter().chain(&EXPORTED)
 }
 
 /// The portal's CSV of each edition.

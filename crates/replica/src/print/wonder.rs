@@ -1,69 +1,69 @@
-//! CDC WONDER's export: tab separated, CRLF, labels quoted, measures bare, and a footer that is the only record of the query.
+//! CDC WONDER's exports: tab separated, labels quoted, measures bare, and a footer that is the only record of the query.
 
-use crate::Result;
+use std::collections::HashMap;
+
 use crate::table::{Table, at};
-
-const MEASURES: &str = "Deaths\tPopulation\tCrude Rate\tAge Adjusted Rate\tAge Adjusted Rate Lower 95% Confidence Interval\tAge Adjusted Rate Upper 95% Confidence Interval\tAge Adjusted Rate Standard Error";
+use crate::{Error, Result};
 
 /// WONDER breaks a footer line before the word that would carry it past this many characters, quotes of the line not counted.
 const WIDTH: usize = 128;
 
-/// Deaths that involved any opioid, by state and year: 918 rows, no totals.
-pub fn by_state() -> Result<Vec<u8>> {
-    let states = Table::read("wonder_d77/states")?;
-    let figures = Table::read("wonder_d77/state_year")?;
-    let mut out = format!("\"Notes\"\t\"State\"\t\"State Code\"\t\"Year\"\t\"Year Code\"\t{MEASURES}\r\n");
-    for row in &figures.rows {
-        let (fips, year) = (at(row, 0), at(row, 1));
-        let name = states.of(fips).next().map_or("", |state| at(state, 1));
-        out.push_str(&format!("\t\"{name}\"\t\"{fips}\"\t\"{year}\"\t\"{year}\""));
-        measures(&mut out, row, 2);
-    }
-    footer(&mut out, "state")?;
-    Ok(out.into_bytes())
-}
+/// An export, by its name in the table of exports.
+pub fn export(id: &str) -> Result<Vec<u8>> {
+    let exports = Table::read("wonder_exports/exports")?;
+    let about = exports.of(id).next().ok_or_else(|| Error::table("wonder_exports/exports", format!("has no {id}")))?;
+    let (groups, measures) = (at(about, 1), at(about, 2));
+    let groups: Vec<&str> = groups.split('|').collect();
+    let labels = Table::read("wonder_exports/labels")?;
+    let label: HashMap<(&str, &str), &str> =
+        labels.rows.iter().map(|row| ((at(row, 0), at(row, 1)), at(row, 2))).collect();
 
-/// The same for the nation: 18 years and the `Total` row.
-pub fn by_year() -> Result<Vec<u8>> {
-    let figures = Table::read("wonder_d77/us_year")?;
-    let mut out = format!("\"Notes\"\t\"Year\"\t\"Year Code\"\t{MEASURES}\r\n");
+    let mut out = String::from("\"Notes\"");
+    for group in &groups {
+        out += &format!("\t\"{group}\"\t\"{group} Code\"");
+    }
+    for measure in measures.split('|') {
+        out += &format!("\t{measure}");
+    }
+    out += "\n";
+    let figures = Table::read(&format!("wonder_exports/{id}"))?;
     for row in &figures.rows {
-        let year = at(row, 0);
-        if year.is_empty() {
-            out.push_str("\"Total\"\t\t");
-        } else {
-            out.push_str(&format!("\t\"{year}\"\t\"{year}\""));
+        out += if at(row, 0) == "total" { "\"Total\"" } else { "" };
+        for (place, group) in groups.iter().enumerate() {
+            let code = at(row, 1 + place);
+            // Total rows leave empty what they add up.
+            match label.get(&(*group, code)) {
+                Some(label) => out += &format!("\t\"{label}\"\t\"{code}\""),
+                None => out += "\t\t",
+            }
         }
-        measures(&mut out, row, 1);
+        for measure in 1 + groups.len()..row.len() {
+            out += "\t";
+            out += at(row, measure);
+        }
+        out += "\n";
     }
-    footer(&mut out, "us")?;
-    Ok(out.into_bytes())
-}
-
-fn measures(out: &mut String, row: &csv::StringRecord, first: usize) {
-    for column in first..row.len() {
-        out.push('\t');
-        out.push_str(at(row, column));
-    }
-    out.push_str("\r\n");
+    footer(&mut out, id)?;
+    Ok(if at(about, 3) == "crlf" { out.replace('\n', "\r\n") } else { out }.into_bytes())
 }
 
 fn footer(out: &mut String, export: &str) -> Result<()> {
-    let notes = Table::read("wonder_d77/notes")?;
+    let notes = Table::read("wonder_exports/notes")?;
     let mut section = "";
     for note in notes.of(export) {
         let (kind, number, label, text) = (at(note, 1), at(note, 2), at(note, 3), at(note, 4));
         if kind != section {
             match kind {
-                "parameter" => out.push_str("\"Query Parameters:\"\r\n"),
-                "message" => out.push_str("\"---\"\r\nMessages:\r\n"),
-                "caveat" => out.push_str("\"---\"\r\nCaveats:\r\n"),
-                _ => out.push_str("\"---\"\r\n"),
+                "parameter" => out.push_str("\"Query Parameters:\"\n"),
+                "message" => out.push_str("\"---\"\nMessages:\n"),
+                "footnote" => out.push_str("\"---\"\nFootnotes:\n"),
+                "caveat" => out.push_str("\"---\"\nCaveats:\n"),
+                _ => out.push_str("\"---\"\n"),
             }
             section = kind;
         }
         let line = match kind {
-            "message" | "caveat" => format!("{number}. {text}"),
+            "message" | "footnote" | "caveat" => format!("{number}. {text}"),
             _ => format!("{label}: {text}"),
         };
         wrapped(out, line.trim_end());
@@ -79,7 +79,7 @@ fn wrapped(out: &mut String, text: &str) {
     out.push('"');
     for word in text.split(' ') {
         if width > 0 && width + 1 + word.len() > WIDTH {
-            out.push_str("\"\r\n\"");
+            out.push_str("\"\n\"");
             width = 0;
         }
         if width > 0 {
@@ -89,5 +89,5 @@ fn wrapped(out: &mut String, text: &str) {
         out.push_str(word);
         width += word.len();
     }
-    out.push_str("\"\r\n");
+    out.push_str("\"\n");
 }

@@ -29,8 +29,28 @@ fn check(print: fn() -> crate::Result<Vec<u8>>, file: &str) {
 fn texts_are_the_publishers_bytes() {
     use crate::Edition;
     use crate::print::{dispensing, socrata, wonder};
-    check(wonder::by_state, "cdc/wonder_mcd_state/cdc_wonder_pull_total_all_opioids.txt");
-    check(wonder::by_year, "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_all_opioids.txt");
+    check(|| wonder::export("state_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_all_opioids.txt");
+    check(|| wonder::export("us_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_all_opioids.txt");
+    check(|| wonder::export("state_heroin"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_heroin.txt");
+    check(|| wonder::export("us_heroin"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_heroin.txt");
+    check(|| wonder::export("state_race_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_all_opioids.txt");
+    check(|| wonder::export("us_race_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_natl_all_opioids.txt");
+    check(
+        || wonder::export("county_any_opioid_2006_2012"),
+        "cdc/wonder_mcd_county/smussenden_MCD_2006-2012_county_pooled_opioid.txt",
+    );
+    check(
+        || wonder::export("state_overdose"),
+        "cdc/wonder_ucd_state_drug/cagrimmett_UCD_1999-2015_state-year_overdose.txt",
+    );
+    check(
+        || wonder::export("county_drug_induced"),
+        "cdc/wonder_ucd_county_drug/dblakev_UCD_1999-2015_year-state-county_drug-induced.txt",
+    );
+    check(
+        || wonder::export("state_firearm_2015"),
+        "cdc/wonder_firearm/akiokaki_UCD_2015_state_firearm_excl_suicide.txt",
+    );
     check(|| socrata::portal_csv(Edition::V2018), "cdc/socrata_vsrr/gentrylamb_VSRR_10col_commas_2018.csv");
     check(|| socrata::portal_csv(Edition::V2019), "cdc/socrata_vsrr/info201a_2019_VSRR_12col.csv");
     check(dispensing::since_2019, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2019-2023.csv");

@@ -16,6 +16,8 @@ pub(in crate::extract) struct Decoded {
     pub names: Vec<String>,
     pub rows: Vec<Vec<Option<String>>>,
     pub records: Vec<u64>,
+    pub hidden: Vec<Vec<Option<String>>>,
+    pub hidden_records: Vec<u64>,
     pub notes: Vec<Note>,
     pub batches: usize,
 }
@@ -26,6 +28,12 @@ impl Decoded {
         let column = self.names.iter().position(|known| known == name);
         let column = column.unwrap_or_else(|| panic!("no column `{name}` among {:?}", self.names));
         self.rows.iter().map(|row| row[column].as_deref().unwrap_or("∅")).collect()
+    }
+
+    /// A cell of a row that was not shown.
+    pub fn hidden_cell(&self, row: usize, name: &str) -> &str {
+        let column = self.names.iter().position(|known| known == name).unwrap();
+        self.hidden[row][column].as_deref().unwrap_or("∅")
     }
 
     /// The sum of a column's numbers; other cells must be one of the words.
@@ -68,20 +76,29 @@ pub(in crate::extract) fn decode_only(extractor: &dyn Extractor, pages: &[Page])
                     schema.fields().iter().map(|field| field.name().clone()).filter(|name| name != RECORD).collect();
                 assert!(decoded.names.is_empty() || decoded.names == names, "batches have the same columns");
                 decoded.names = names;
-                let records = batch.column_by_name(RECORD).unwrap().as_primitive::<UInt64Type>();
-                decoded.records.extend(records.values());
-                for row in 0..batch.num_rows() {
-                    let cell = |name: &String| {
-                        let cells = batch.column_by_name(name).unwrap().as_string::<i32>();
-                        cells.is_valid(row).then(|| cells.value(row).to_owned())
-                    };
-                    decoded.rows.push(decoded.names.iter().map(cell).collect());
-                }
+                decoded.records.extend(records(&batch));
+                decoded.rows.extend(rows(&decoded.names, &batch));
+            }
+            Piece::Hidden { batch, .. } => {
+                decoded.hidden_records.extend(records(&batch));
+                decoded.hidden.extend(rows(&decoded.names, &batch));
             }
         }
         Ok(())
     })?;
     Ok(decoded)
+}
+
+fn records(batch: &RecordBatch) -> Vec<u64> {
+    batch.column_by_name(RECORD).unwrap().as_primitive::<UInt64Type>().values().to_vec()
+}
+
+fn rows(names: &[String], batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
+    let cell = |name: &String, row: usize| {
+        let cells = batch.column_by_name(name).unwrap().as_string::<i32>();
+        cells.is_valid(row).then(|| cells.value(row).to_owned())
+    };
+    (0..batch.num_rows()).map(|row| names.iter().map(|name| cell(name, row)).collect()).collect()
 }
 
 /// A file below the repository's fixtures.

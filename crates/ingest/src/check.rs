@@ -182,7 +182,7 @@ fn total(candidate: &Candidate<'_>, name: &str) -> Result<Check> {
         let failed = |found: String| {
             let place = candidate.total_text(total).unwrap_or_default();
             candidate
-                .failed(format!("the publisher's total of `{name}` {place} is {wanted}, and the rows sum to {found}"))
+                .failed(format!("the publisher's total of `{name}` ({place}) is {wanted}, and the rows sum to {found}"))
         };
         if of_it.iter().all(|row| values.is_valid(*row)) {
             let sum: i64 = of_it.iter().map(|row| values.value(*row)).sum();

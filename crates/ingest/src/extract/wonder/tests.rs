@@ -319,7 +319,11 @@ fn captured_exports_of_other_queries_are_refused() {
             state(),
             "not a WONDER export as WONDER writes it",
         ),
-        ("wonder_firearm/akiokaki_UCD_2015_state_firearm_excl_suicide", state(), "`Group By` is"),
+        (
+            "wonder_firearm/akiokaki_UCD_2015_state_firearm_excl_suicide",
+            state(),
+            "underlying causes are not restricted",
+        ),
         ("wonder_firearm/lettergram_UCD_2013-2016_state-race-year-cause_firearm", state(), "`Group By` is"),
         ("wonder_mcd_county/smussenden_MCD_2006-2012_county_pooled_opioid", state(), "`Group By` is"),
         ("wonder_mcd_county/goodkind_MCD_1999-2016_WV_county-year_drug+alcohol", state(), "`Group By` is"),

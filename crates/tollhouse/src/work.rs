@@ -200,9 +200,7 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
     for dataset in &project.datasets {
         let extractor = extractor(dataset)?;
         let Some(first) = extractor.slices().into_iter().next() else { continue };
-        let looked = extractor
-            .recognise(&page)
-            .and_then(|slice| look(dataset, &slice.unwrap_or(first), &page, bytes));
+        let looked = extractor.recognise(&page).and_then(|slice| look(dataset, &slice.unwrap_or(first), &page, bytes));
         match looked {
             Ok(()) => accepted.push(dataset),
             Err(error) => refusals.push((dataset, error)),

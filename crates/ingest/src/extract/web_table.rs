@@ -268,7 +268,10 @@ impl WebTable {
                 .hint("save the page with its heading; `titles` in the pipeline lists the headings that are known")),
             several => Err(Error::new(
                 Kind::Changed,
-                format!("{url} says that its table is of {}", several.iter().map(i32::to_string).collect::<Vec<_>>().join(" and of ")),
+                format!(
+                    "{url} says that its table is of {}",
+                    several.iter().map(i32::to_string).collect::<Vec<_>>().join(" and of ")
+                ),
             )
             .hint("a page of one year is expected: its header and its heading must agree")),
         }
@@ -321,7 +324,8 @@ impl WebTable {
                 let years = texts.iter().flatten().filter_map(|text| text.parse::<i32>().ok());
                 years.fold(None, widen)
             });
-            span = [span, years].into_iter().flatten().fold(None, |span, (first, last)| widen(widen(span, first), last));
+            span =
+                [span, years].into_iter().flatten().fold(None, |span, (first, last)| widen(widen(span, first), last));
             Ok(())
         })?;
         span.ok_or_else(|| {
@@ -363,13 +367,19 @@ fn agree(slice: &Slice, found: &Found<'_>, url: &str) -> Result<()> {
             Kind::Changed,
             format!("{url}: {} covers {first}-{last}, and the file has {outside}", slice.name),
         )
-        .hint("`tollhouse datasets show` lists the slices and their years; an import without --slice finds the right one"));
+        .hint(
+            "`tollhouse datasets show` lists the slices and their years; an import without --slice finds the right one",
+        ));
     }
     let release = found.edition.release(found.years)?;
     match &slice.release {
         Some(declared) if *declared != release => Err(Error::new(
             Kind::Changed,
-            format!("{url} is {} of the edition {release}, and {} is of {declared}", found.edition.form.words(), slice.name),
+            format!(
+                "{url} is {} of the edition {release}, and {} is of {declared}",
+                found.edition.form.words(),
+                slice.name
+            ),
         )
         .hint("editions are kept apart: import the file without --slice, or declare the publisher's new layout")),
         _ => Ok(()),
@@ -400,4 +410,4 @@ fn check_distinct(names: &[String], url: &str) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

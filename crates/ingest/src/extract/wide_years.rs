@@ -110,7 +110,8 @@ impl Extractor for WideYears {
 
     fn recognise(&self, page: &Page) -> Result<Option<Slice>> {
         let last = self.shape(&delimited::header(self.layout(), page)?, &page.url)?.last;
-        let declared = |release: &Release| self.slices().into_iter().find(|slice| slice.release.as_ref() == Some(release));
+        let declared =
+            |release: &Release| self.slices().into_iter().find(|slice| slice.release.as_ref() == Some(release));
         let is_damaged = self.is_damaged(page)?;
         let release = if is_damaged { &self.damaged_release } else { &self.release }.of(last)?;
         let slice = declared(&release).unwrap_or_else(|| Slice {
@@ -131,7 +132,13 @@ impl Extractor for WideYears {
             let words = |release: &Option<Release>| release.as_ref().map(ToString::to_string).unwrap_or_default();
             return Err(Error::new(
                 Kind::Changed,
-                format!("{} is of the edition {}, and {} is of {}", page.url, words(&found), slice.name, words(&slice.release)),
+                format!(
+                    "{} is of the edition {}, and {} is of {}",
+                    page.url,
+                    words(&found),
+                    slice.name,
+                    words(&slice.release)
+                ),
             )
             .hint("editions are kept apart: import the file without --slice, or declare the publisher's new file"));
         }
@@ -215,7 +222,8 @@ impl WideYears {
             add(name, Arc::clone(column(name)?));
         }
         for (name, pieces) in &self.joined {
-            let pieces = pieces.iter().map(|piece| Ok(column(piece)?.as_string::<i32>())).collect::<Result<Vec<_>>>()?;
+            let pieces =
+                pieces.iter().map(|piece| Ok(column(piece)?.as_string::<i32>())).collect::<Result<Vec<_>>>()?;
             let code = |line: usize| -> String { pieces.iter().map(|piece| piece.value(line)).collect() };
             add(name, Arc::new(StringArray::from_iter_values((0..lines.num_rows()).map(code))));
         }

@@ -30,10 +30,7 @@ pub(super) static FILES: [File; 15] = [
         counties::since_2019,
     ),
     file(
-        (
-            "www2.census.gov",
-            "/programs-surveys/popest/datasets/2010-2016/counties/totals/co-est2016-alldata.csv",
-        ),
+        ("www2.census.gov", "/programs-surveys/popest/datasets/2010-2016/counties/totals/co-est2016-alldata.csv"),
         Format::Csv,
         "text/csv",
         1_490_227_200, // 2017-03-23

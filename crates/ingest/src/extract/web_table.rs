@@ -218,8 +218,10 @@ impl WebTable {
             let table = html::table(&text, &page.url, &|names| self.is_ours(names, Form::Html))?;
             return self.page(Form::Html, table, &page.url);
         }
+        // A heading may have commas too.
         let first = text.lines().next().unwrap_or_default();
-        if first.contains(',') && !first.contains('\t') {
+        let is_header = first.split(',').any(|name| name.trim_matches(['"', '\r']) == self.0.year_column);
+        if is_header || (first.contains(',') && !text.contains('\t')) {
             return self.csv(page);
         }
         let table = text::table(&text, &page.url, &|names| self.is_ours(names, Form::Text))?;
@@ -329,7 +331,7 @@ impl WebTable {
             Ok(())
         })?;
         span.ok_or_else(|| {
-            Error::new(Kind::Changed, format!("{}: no row has a year", page.url))
+            Error::new(Kind::CheckFailed, format!("{}: no row has a year", page.url))
                 .hint("nothing was committed; ask the publisher again later")
         })
     }

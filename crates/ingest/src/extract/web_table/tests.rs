@@ -169,9 +169,9 @@ fn states_are_told_by_code_or_abbreviation() {
 #[test]
 fn pages_of_one_dataset_are_not_the_others() {
     let county = fixture(&format!("{COUNTY}/2016-site-of-2019-panel-second-table.html"));
-    assert_eq!(admit(STATE, &county).unwrap_err().kind(), Kind::Changed);
+    check_error(admit(STATE, &county), Kind::NotData, &["tables are others"]);
     let state = fixture(&format!("{STATE}/2016-site-of-2017.html"));
-    assert_eq!(admit(COUNTY, &state).unwrap_err().kind(), Kind::Changed);
+    check_error(admit(COUNTY, &state), Kind::Changed, &["no header for `county_fips`"]);
 }
 
 #[track_caller]

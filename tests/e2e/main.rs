@@ -441,7 +441,7 @@ fn a_page_and_its_copied_text_say_the_same_and_are_kept_apart() {
     succeed(&root, &["import", &page, text.to_str().unwrap(), later.to_str().unwrap()]);
     check(
         &root,
-        "select string_agg(release || ' ' || year || ' ' || source_grade || ' ' || n, ', ' order by all) from (select release, year, source_grade, count(*) as n from history.cdc_opioid_dispensing_county group by all)",
+        "select string_agg(release || ' ' || year || ' ' || source_grade || ' ' || n, ', ' order by release, year) from (select release, year, source_grade, count(*) as n from history.cdc_opioid_dispensing_county group by all)",
         "\"page-text-2019-site 2017 secondary 2955, page-text-2019-site 2020 secondary 2955, pages-2019-site 2017 publisher 2955\"",
     );
     check(

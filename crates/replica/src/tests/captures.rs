@@ -45,11 +45,11 @@ fn county_pages_have_the_cells_of_the_captured_texts() {
 
 #[test]
 fn county_csv_has_the_captured_lines_since_2019() {
-    let since =
-        |line: &str| line.starts_with("FullGeoName") || (2019..=2023).any(|year| line.contains(&format!(",{year},")));
-    let Some(captured) = lines("cdc/rx_rates/vishal_County_Opioid_Dispensing_Rates_Complete.csv", since) else {
+    let Some(mut captured) = lines("cdc/rx_rates/vishal_County_Opioid_Dispensing_Rates_Complete.csv", |_| true) else {
         return;
     };
+    // Rows of 2006-2018, which are the copy's author's, stand before them.
+    captured.drain(1..=11 * 3_143 + 2_955 + 2_881);
     let printed = String::from_utf8(crate::print::counties::since_2019().unwrap()).unwrap();
     let printed: Vec<&str> = printed.trim_start_matches('\u{feff}').lines().collect();
     assert_eq!(captured.len(), 15_721);

@@ -284,13 +284,13 @@ impl WebTable {
         let names = delimited::header(self.layout(), page)?;
         let other = |why: String| {
             Error::new(Kind::Changed, format!("{} is another table: {why}", page.url))
-                .hint("`tollhouse datasets show` prints the declaration; `tollhouse probe` compares the publisher's header with it")
+                .hint("`tollhouse probe` compares the publisher's header with the pipeline's")
         };
         if let Some(years) = side_by_side(&names) {
             return Err(Error::new(
                 Kind::Changed,
                 format!(
-                    "{} binds the tables of {} to {} side by side: nothing says that a line is one place in all of them",
+                    "{} has the tables of {} to {} side by side: nothing says that a line is one place in all",
                     page.url,
                     years.start(),
                     years.end()
@@ -394,7 +394,7 @@ type IsOurs<'a> = &'a dyn Fn(&[String]) -> Result<bool, String>;
 /// The error for a page whose table lost what it is read for.
 fn changed(url: &str, why: &str) -> Error {
     Error::new(Kind::Changed, format!("{url}: {why}"))
-        .hint("`tollhouse probe` shows what the publisher serves now; `editions` in the pipeline lists the headers that are known")
+        .hint("`tollhouse probe` shows what is served now; `editions` in the pipeline lists the headers that are known")
 }
 
 /// The error for a row that does not fit its header.

@@ -1,8 +1,8 @@
 //! Wide tables: a line for each place and a column for each year, as the Census Bureau ships its population estimates.
 //!
 //! Each line becomes a row for each year and measure. Which headers hold measures is declared with `{year}` in them, so
-//! that a later edition, with other years, is read as it is. The newest year among them names the edition. A copy whose
-//! letters somebody's program replaced by U+FFFD is told from the publisher's file, because a name in it is not what was
+//! that a later edition, with other years, is read as it is. The newest year among them names the edition. A copy in
+//! which somebody's program put U+FFFD for letters is told from the publisher's file: a name in it is not what was
 //! published. Every header is declared or the file is refused.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Pages as a person copied them from a browser: lines of prose, then the table with tabs between its cells, then prose.
+//! Pages as a person copied them from a browser: prose, then the table with tabs between its cells, then prose.
 
 use model::{Error, Kind, Result};
 

@@ -107,6 +107,42 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
         "115.600000000",
     );
 
+    for (year, rated, above) in [(2012, 2736, 1093), (2015, 2963, 857), (2016, 2962, 728)] {
+        let rows = format!("from cdc_opioid_dispensing_county where year = {year} and source_grade = 'publisher'");
+        check(root, &format!("select count(prescriptions_per_100) {rows}"), &rated.to_string());
+        check(root, &format!("select count(*) {rows} and prescriptions_per_100 > 100"), &above.to_string());
+        check(
+            root,
+            &format!("select count(*) {rows} and prescriptions_per_100_status = 'missing'"),
+            &(3143 - rated).to_string(),
+        );
+    }
+    check(root, "select sum(population) from geo_population_county where year = 2016", "323127513");
+    check(root, "select sum(population) from geo_population_county_totals where year = 2016", "323127513");
+    // The Bureau's edition of 2016 has the counties that were valid then, and no other.
+    check(
+        root,
+        "select count(*) from (select distinct county_fips from geo_population_county) as p full join (select county_fips from geo_counties where coalesce(valid_from, date '1900-01-01') <= date '2016-07-01' and coalesce(valid_to, date '2100-01-01') >= date '2016-07-01') as g using (county_fips)",
+        "3142",
+    );
+    // Every change leads between codes that end and begin with it, where all of one county went over.
+    check(
+        root,
+        "select count(*) from geo_county_changes c where old_lies_in_new and exists (select 1 from geo_counties g where g.county_fips = c.county_fips_old and g.valid_to = c.effective - 1)",
+        "6",
+    );
+    check(root, "select count(*) from geo_county_changes where old_lies_in_new", "6");
+    // The pages of 2015 have three codes that the Bureau's edition of 2016 no longer has; the changes lead on.
+    let lost = |code: &str| {
+        format!(
+            "select coalesce(string_agg(d.county_fips, ' ' order by d.county_fips), 'none') from cdc_opioid_dispensing_county d \
+             left join geo_county_changes c on c.county_fips_old = d.county_fips and c.old_lies_in_new \
+             where d.year = 2015 and {code} not in (select county_fips from geo_population_county)"
+        )
+    };
+    check(root, &lost("d.county_fips"), "02270 46113 51515");
+    check(root, &lost("coalesce(c.county_fips_new, d.county_fips)"), "none");
+
     check(root, "select count(*) from meta.pins where pin = 'demo'", "1");
     let verdicts = succeed(root, &["claims", "citylab-2017", "--at", "demo", "--json"]);
     for words in ["36.02", "31.26", "33,091 against 8,050, 4.11 times", "14 in 2013 and 14 in 2016", "SECONDARY source"]
@@ -142,6 +178,8 @@ fn sql_only_reads() {
 #[test]
 fn bad_input_has_its_exit_code_and_commits_nothing() {
     let renamed = || What::RenamedColumn { from: "BUYER_STATE".to_owned(), to: "BUYER_ST".to_owned() };
+    let rate_renamed =
+        What::RenamedColumn { from: "Opioid Dispensing Rate per 100".to_owned(), to: "Opioid Rate".to_owned() };
     let cases: Vec<(&str, What, i32)> = vec![
         ("arcos_transactions", What::HtmlPage, 12),
         ("arcos_transactions", What::LfsPointer, 12),
@@ -149,6 +187,11 @@ fn bad_input_has_its_exit_code_and_commits_nothing() {
         ("cdc_opioid_deaths_state", What::MissingFooter, 13),
         ("cdc_vsrr_state", What::HtmlPage, 12),
         ("cdc_opioid_dispensing_state", What::RenamedColumn { from: "YEAR".to_owned(), to: "ANNO".to_owned() }, 13),
+        ("cdc_opioid_dispensing_state", What::HtmlPage, 12),
+        ("cdc_opioid_dispensing_county", What::HtmlPage, 12),
+        ("cdc_opioid_dispensing_county", What::ZeroRows, 14),
+        ("cdc_opioid_dispensing_county", rate_renamed, 13),
+        ("geo_population_county", What::ExtraColumn { name: "HOUSEHOLDS2016".to_owned() }, 13),
         ("fbi_city_offenses", What::HtmlPage, 12),
         ("arcos_transactions", renamed(), 13),
         ("arcos_transactions", What::ExtraColumn { name: "NEW".to_owned() }, 13),
@@ -381,6 +424,68 @@ fn a_transcription_does_not_pass_for_the_publishers_file() {
     assert!(!root.join("snapshots").exists());
 }
 
+/// The text of a page of the replica, as a browser copies it.
+fn copied(html: &str) -> String {
+    let cells = |line: &str| {
+        let open = line.replace("<th>", "<td>").replace("</th>", "</td>");
+        open.split("<td>").skip(1).map(|cell| cell.split("</td>").next().unwrap()).collect::<Vec<_>>().join("\t")
+    };
+    let title = html.split("<h1>").nth(1).unwrap().split("</h1>").next().unwrap();
+    let rows = html.lines().filter(|line| line.contains("<tr>")).map(cells);
+    [title.to_owned()].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_page_and_its_copied_text_say_the_same_and_are_kept_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let replica = Replica::start_blocking(Options::default()).unwrap();
+    let page = folder.path().join("saved");
+    let page = saved(&replica, "www.cdc.gov/drugoverdose/rxrate-maps/county2017.html", &page);
+    let text = folder.path().join("copied");
+    // A page of a year that the pipeline lists nowhere: the heading says it.
+    let later = folder.path().join("later");
+    let copied = copied(&std::fs::read_to_string(&page).unwrap());
+    std::fs::write(&text, &copied).unwrap();
+    std::fs::write(&later, copied.replacen("2017", "2020", 1)).unwrap();
+    succeed(&root, &["import", &page, text.to_str().unwrap(), later.to_str().unwrap()]);
+    check(
+        &root,
+        "select string_agg(release || ' ' || year || ' ' || source_grade || ' ' || n, ', ' order by release, year) from (select release, year, source_grade, count(*) as n from history.cdc_opioid_dispensing_county group by all)",
+        "\"page-text-2019-site 2017 secondary 2955, page-text-2019-site 2020 secondary 2955, pages-2019-site 2017 publisher 2955\"",
+    );
+    check(
+        &root,
+        "select count(*) from (select county_fips, county, prescriptions_per_100 from history.cdc_opioid_dispensing_county where year = 2017 group by all having count(*) <> 2)",
+        "0",
+    );
+    let output =
+        tollhouse(&root, &["import", "cdc_opioid_dispensing_county", "--slice", "county-2017", text.to_str().unwrap()]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(13), "{error}");
+    assert!(error.contains("text copied from a page of the edition page-text-2019-site"), "{error}");
+}
+
+#[test]
+fn tables_of_the_project_know_their_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let run = ["run", "geo_counties", "geo_county_changes", "--replica"];
+    succeed(root, &run);
+    check(
+        root,
+        "select url from meta.captures where dataset = 'geo_counties'",
+        "project:warehouse/reference/geo_counties.csv",
+    );
+    check(
+        root,
+        "select count(*) from geo_counties g join meta.captures c on c.sha256 = g._capture and c.via = 'project'",
+        "3164",
+    );
+    succeed(root, &["snapshot", "verify"]);
+    assert!(succeed(root, &run).contains("Nothing to commit"));
+}
+
 #[test]
 fn what_is_refused_never_reaches_the_archive() {
     for what in [
@@ -455,8 +560,8 @@ fn a_probe_compares_shapes_and_says_what_moved() {
     let folder = tempfile::tempdir().unwrap();
     let replica = Replica::start_blocking(Options::default()).unwrap();
     let lines = succeed(folder.path(), &["probe", "--replica", &replica.base(), "--json"]);
-    assert_eq!(lines.matches("\"as declared\"").count(), 9, "{lines}");
-    assert_eq!(lines.matches("\"answer\"").count(), 9, "{lines}");
+    assert_eq!(lines.matches("\"as declared\"").count(), 26, "{lines}");
+    assert_eq!(lines.matches("\"answer\"").count(), 26, "{lines}");
 
     let what = What::ExtraColumn { name: "NEW".to_owned() };
     replica.set_faults(vec![Fault { on: "arcos".to_owned(), times: None, what }]);

@@ -6,7 +6,7 @@ use flate2::bufread::MultiGzDecoder;
 use model::dataset::Dataset;
 use model::{Error, Kind, Result, ResultExt as _};
 
-use crate::extract::{Expect, Extractor, Page, Slice};
+use crate::extract::{Expect, Extractor, Page, Request, Slice};
 use crate::normalise::check_names;
 
 /// The body as text: without its gzip layer, if it has one, and never more than `limit` bytes of it.
@@ -49,12 +49,11 @@ impl<R: Read> Read for Limited<R> {
 pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
     let not_data = |what: &str| Error::new(Kind::NotData, format!("{url} is {what}, not the data"));
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    let lower = text[..text.len().min(64)].to_ascii_lowercase();
     if text.is_empty() {
         return Err(not_data("an empty body")
             .hint("ask again later; if it stays so, `tollhouse probe` shows what the publisher serves now"));
     }
-    if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") || lower.starts_with(b"<head") {
+    if expect != Expect::Page && is_html(head) {
         return Err(not_data("an HTML page")
             .hint("open the address in a browser: the publisher may have moved the file or ask for a sign-in"));
     }
@@ -65,7 +64,7 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
     let matches = match expect {
         Expect::Workbook => head.starts_with(&ZIP) || head.starts_with(&OLE),
         Expect::Json => matches!(text.first(), Some(b'[' | b'{')),
-        Expect::Text => {
+        Expect::Text | Expect::Page => {
             head.starts_with(&GZIP) || !(head.starts_with(&ZIP) || head.iter().take(512).any(|byte| *byte == 0))
         }
     };
@@ -78,12 +77,19 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
         "an old Office document"
     } else if head.starts_with(&GZIP) {
         "a gzip file"
-    } else if lower.starts_with(b"<?xml") || lower.starts_with(b"<") {
+    } else if text.starts_with(b"<") {
         "an XML document"
     } else {
         "something else"
     };
     Err(not_data(found).hint("`tollhouse probe` shows what the publisher serves now"))
+}
+
+/// Whether a body begins as an HTML page does, a saved one included.
+pub(crate) fn is_html(head: &[u8]) -> bool {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let lower = text[..text.len().min(64)].to_ascii_lowercase();
+    [&b"<!doctype html"[..], b"<html", b"<head", b"<!--"].iter().any(|begin| lower.starts_with(begin))
 }
 
 /// Reads a gzip file to its end, so that a cut or corrupt one is found before it is archived. Other bodies pass.
@@ -119,7 +125,8 @@ pub(crate) fn container(page: &Page, expect: Expect, bytes: u64) -> Result<()> {
     if head.starts_with(&GZIP) {
         let limit = bytes.saturating_mul(INFLATION).max(SMALL);
         check_whole(page.raw()?, limit, &page.url)?;
-        sniff(&beginning(page.text(limit)?, &page.url)?, Expect::Text, &page.url)?;
+        let within = if expect == Expect::Page { Expect::Page } else { Expect::Text };
+        sniff(&beginning(page.text(limit)?, &page.url)?, within, &page.url)?;
     }
     Ok(())
 }
@@ -136,7 +143,7 @@ pub(crate) fn fits(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, 
 /// What an imported file may be, for an extractor: its own inspection tells the layouts of text apart.
 pub fn importable(extractor: &dyn Extractor, slice: &Slice) -> Result<Expect> {
     Ok(match extractor.next_page(slice, &[])? {
-        Some(request) if request.expect == Expect::Workbook => Expect::Workbook,
+        Some(Request { expect: expect @ (Expect::Workbook | Expect::Page), .. }) => expect,
         _ => Expect::Text,
     })
 }
@@ -177,6 +184,9 @@ mod tests {
         check(b"version https://git-lfs.github.com/spec/v1\noid", Expect::Text, Some("a Git-LFS pointer"));
         check(b"  \n", Expect::Json, Some("an empty body"));
         check(b"PK\x03\x04rest", Expect::Workbook, None);
+        check(b"<!DOCTYPE html><html>", Expect::Page, None);
+        check(b"County\tState", Expect::Page, None);
+        check(b"PK\x03\x04rest", Expect::Page, Some("a ZIP archive"));
         check(b"State,City", Expect::Workbook, Some("something else"));
         check(b"[{\"a\":1}]", Expect::Json, None);
         check(b"\xef\xbb\xbfState,Year", Expect::Text, None);

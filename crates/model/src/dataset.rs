@@ -190,6 +190,8 @@ pub struct Column {
 pub enum Read {
     /// A state's FIPS code from its USPS abbreviation.
     Usps,
+    /// A state's FIPS code from itself or from its USPS abbreviation, whichever a layout has.
+    FipsOrUsps,
     /// A state's FIPS code from its name.
     StateName,
     /// A date in this `strptime` format.

@@ -217,6 +217,7 @@ impl What {
                 }
                 sheet.xlsx()?
             }
+            Format::Html => self.table(&text()).into_bytes(),
             Format::Other => return Ok(None),
         };
         Ok(Some(body))
@@ -246,6 +247,30 @@ impl What {
                 _ => out.push_str(content),
             }
             out.push_str(end);
+        }
+        out
+    }
+
+    /// The table of a web page, as the replica prints it: a row a line.
+    fn table(&self, text: &str) -> String {
+        let mut out = String::new();
+        for line in text.split_inclusive('\n') {
+            let heading = line.contains("<th");
+            match self {
+                Self::RenamedColumn { from, to } if heading => {
+                    let renamed = line.split_inclusive(['<', '>']).map(|piece| match piece.strip_suffix('<') {
+                        Some(words) if same(words, from) => format!("{to}<"),
+                        _ => piece.to_owned(),
+                    });
+                    out.extend(renamed);
+                }
+                Self::ExtraColumn { name } if heading => {
+                    out.push_str(&line.replace("</tr>", &format!("<th>{name}</th></tr>")));
+                }
+                Self::ExtraColumn { .. } => out.push_str(&line.replace("</tr>", "<td>1</td></tr>")),
+                Self::ZeroRows if line.contains("<td") => {}
+                _ => out.push_str(line),
+            }
         }
         out
     }

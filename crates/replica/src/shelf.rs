@@ -2,6 +2,8 @@
 //!
 //! The dates of `Last-Modified` are declared here; no capture holds them.
 
+mod pages;
+
 use crate::print::{arcos, cius, dispensing, socrata, wonder};
 use crate::soda::{self, DATASET, Edition};
 use crate::{Error, Result};
@@ -21,6 +23,8 @@ pub enum Format {
     Wonder,
     /// Comma separated.
     Csv,
+    /// A web page with a table.
+    Html,
     /// SODA's rows.
     Soda,
     /// Socrata's metadata of a dataset.
@@ -190,7 +194,7 @@ static EXPORTED: [File; 10] = [
 
 /// Every file, of every publisher.
 fn files() -> impl Iterator<Item = &'static File> {
-    FILES.iter().chain(&EXPORTED)
+    FILES.iter().chain(&EXPORTED).chain(pages::FILES.iter())
 }
 
 /// The portal's CSV of each edition.

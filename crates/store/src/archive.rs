@@ -23,15 +23,16 @@ pub struct Exchange {
     pub format: u32,
     /// Its name: the first digits of the URL's digest, the time, a distinguishing end.
     pub id: String,
-    /// The address at the publisher, secrets and signatures stripped; `file:` and a name for an import.
+    /// The address at the publisher, secrets and signatures stripped; `file:` and a name for an import; `project:` and a
+    /// path for a table of the project's own.
     pub url: String,
-    /// `live`, `replica` or `import`.
+    /// `live`, `replica`, `import` or `project`.
     pub via: String,
     /// The HTTP method.
     pub method: String,
     /// The request headers that bear on the answer, such as validators; never one that holds a secret.
     pub sent: Vec<(String, String)>,
-    /// The HTTP status; 0 for an import.
+    /// The HTTP status; 0 where there was no HTTP.
     pub status: u16,
     /// The response headers, names in lower case.
     pub headers: Vec<(String, String)>,

@@ -118,8 +118,9 @@ fn hosts(datasets: &[&Dataset]) -> Result<BTreeSet<String>> {
     let mut hosts = BTreeSet::new();
     for dataset in datasets {
         for slice in ingest::extract::extractor(dataset)?.slices() {
-            let host = slice.url.split("//").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-            hosts.insert(host.to_owned());
+            // The project's own tables have no host.
+            let host = slice.url.split("//").nth(1).and_then(|rest| rest.split('/').next());
+            hosts.extend(host.map(ToOwned::to_owned));
         }
     }
     Ok(hosts)

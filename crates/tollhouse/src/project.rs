@@ -5,8 +5,10 @@
 //! anywhere.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
+use ingest::fetch::Own;
 use model::column::Vocabulary;
 use model::dataset::Dataset;
 use model::{DatasetId, Error, Kind, Result, ResultExt as _};
@@ -16,6 +18,7 @@ use query::figures;
 static PIPELINES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../pipelines");
 static FIGURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/figures");
 static CLAIMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/claims");
+static REFERENCE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/reference");
 const COLUMNS: &str = include_str!("../../../warehouse/columns.toml");
 
 /// All declarations.
@@ -28,6 +31,8 @@ pub struct Project {
     pub figures: Vec<figures::Spec>,
     /// The sets of claims, by name.
     pub claims: Vec<ClaimSet>,
+    /// Where they were read; those built in without.
+    folder: Option<PathBuf>,
 }
 
 impl Project {
@@ -66,7 +71,24 @@ impl Project {
             .iter()
             .map(|(id, text)| ClaimSet::parse(id, text))
             .collect::<Result<_>>()?;
-        Ok(Self { vocabulary, datasets, figures, claims })
+        Ok(Self { vocabulary, datasets, figures, claims, folder })
+    }
+
+    /// Reads the project's own tables, which stand in `warehouse/reference/`.
+    pub fn own(&self) -> Own {
+        let folder = self.folder.clone();
+        Arc::new(move |path| {
+            let missing = || {
+                Error::new(Kind::Usage, format!("the project has no {path}"))
+                    .hint("tables of the project's own stand in warehouse/reference/")
+            };
+            let name = path.strip_prefix("warehouse/reference/").filter(|name| !name.contains(['/', '\\']));
+            let name = name.ok_or_else(missing)?;
+            match &folder {
+                Some(folder) => std::fs::read(folder.join(path)).map_err(|cause| missing().caused_by(cause)),
+                None => REFERENCE.get_file(name).map(|file| file.contents().to_vec()).ok_or_else(missing),
+            }
+        })
     }
 
     /// A dataset by name.

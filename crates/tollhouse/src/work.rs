@@ -107,9 +107,14 @@ pub fn import(
     run::stage(&job, &run::base(warehouse, dataset)?, &[fetched])
 }
 
-/// Which of a dataset's declared slices a file is, by the years in it.
+/// Which of a dataset's slices a file is, by what it says of itself, else by the years in it.
 pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Slice> {
-    let slices = extractor(dataset)?.slices();
+    let extractor = extractor(dataset)?;
+    let (page, _) = page_of(file)?;
+    if let Some(slice) = extractor.recognise(&page)? {
+        return Ok(slice);
+    }
+    let slices = extractor.slices();
     let names = || slices.iter().map(|slice| slice.name.as_str()).collect::<Vec<_>>().join(", ");
     match slices.as_slice() {
         [] => return Ok(Slice::new("import", String::new())),
@@ -118,7 +123,6 @@ pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Sli
         several if several.iter().all(|slice| slice.release.is_none()) => return Ok(several[0].clone()),
         _ => {}
     }
-    let (page, _) = page_of(file)?;
     let years = run::years(dataset, &project.vocabulary, &slices[0], &page)?;
     let fits =
         |slice: &&Slice| slice.years.is_some() && !years.is_empty() && years.iter().all(|year| slice.covers(*year));
@@ -202,13 +206,14 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
     let mut misfits = Vec::new();
     for dataset in &project.datasets {
         let extractor = extractor(dataset)?;
-        let slice = extractor.slices().into_iter().next().unwrap_or_else(|| Slice::new("import", String::new()));
+        let first = extractor.slices().into_iter().next().unwrap_or_else(|| Slice::new("import", String::new()));
         if let Ok(Some(differences)) = extractor.misfit(&page)
             && !differences.is_empty()
         {
             misfits.push((dataset, differences));
         }
-        match look(dataset, &slice, &page, bytes) {
+        let looked = extractor.recognise(&page).and_then(|slice| look(dataset, &slice.unwrap_or(first), &page, bytes));
+        match looked {
             Ok(()) => accepted.push(dataset),
             Err(error) => refusals.push((dataset, error)),
         }

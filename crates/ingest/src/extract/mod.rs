@@ -18,7 +18,10 @@ use serde::de::DeserializeOwned;
 
 mod cius;
 mod delimited;
+mod pattern;
 mod socrata;
+mod web_table;
+mod wide_years;
 mod wonder;
 
 /// The column of decoded batches that holds each row's 1-based place in its capture.
@@ -35,6 +38,12 @@ pub trait Extractor: Send + Sync {
     /// The requests whose answers show the shape of a slice at the least cost; by default its first page.
     fn probe_pages(&self, slice: &Slice) -> Result<Vec<Request>> {
         Ok(self.next_page(slice, &[])?.into_iter().collect())
+    }
+
+    /// Which slice a file of unknown origin is, where its content tells; by default it does not, and the years of its
+    /// rows may.
+    fn recognise(&self, _page: &Page) -> Result<Option<Slice>> {
+        Ok(None)
     }
 
     /// Looks at the beginning of a page, before it is let into the archive: is this the table, in a layout that we
@@ -203,6 +212,8 @@ pub struct Request {
 pub enum Expect {
     /// Text (ASCII, UTF-8 or Latin-1), or gzip around it.
     Text,
+    /// A web page, or text that was copied from one.
+    Page,
     /// A JSON document.
     Json,
     /// An XLS or XLSX workbook, whatever the address says.
@@ -322,6 +333,8 @@ const KINDS: &[(&str, Build)] = &[
     ("cius_city", build::<cius::Cius>),
     ("delimited", build::<delimited::Delimited>),
     ("socrata", build::<socrata::Socrata>),
+    ("web_table", build::<web_table::WebTable>),
+    ("wide_years", build::<wide_years::WideYears>),
     ("wonder_export", build::<wonder::WonderExport>),
 ];
 

@@ -178,7 +178,7 @@ fn read_back(spool: &Mutex<Option<Spool>>) -> std::io::Result<Box<dyn Read + Sen
 }
 
 /// Tells exchanges of one address and moment apart, in this process and beside others.
-fn distinct() -> String {
+pub(super) fn distinct() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let hash = RandomState::new().hash_one(COUNT.fetch_add(1, Ordering::Relaxed));
     format!("{:08x}", hash >> 32)

@@ -10,6 +10,7 @@
 mod address;
 mod answer;
 mod body;
+mod own;
 mod pace;
 mod peek;
 mod visit;
@@ -30,6 +31,7 @@ use store::archive::Archive;
 use crate::extract::{Page, Request};
 use address::Addresses;
 use answer::Head;
+pub use own::Own;
 use pace::Pace;
 pub use peek::Peek;
 use visit::Visit;
@@ -94,6 +96,7 @@ pub struct Engine {
     archive: Archive,
     clock: Clock,
     sleep: Sleep,
+    own: Option<Own>,
 }
 
 type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -153,6 +156,7 @@ impl Engine {
             archive,
             clock,
             sleep: Arc::new(|pause| Box::pin(tokio::time::sleep(pause))),
+            own: None,
         })
     }
 
@@ -166,6 +170,9 @@ impl Engine {
     /// [`Kind::Refused`] for a publisher's no, [`Kind::NotData`] for something else than data, [`Kind::Io`] for our own
     /// disk, and whatever `inspect` returns.
     pub async fn fetch(&self, request: &Request, inspect: Inspect<'_>) -> Result<Fetched> {
+        if let Some(path) = own::path(request) {
+            return self.read_own(path, request, inspect);
+        }
         let mut visit = self.visit(request)?;
         let mut delays = self.delays();
         let mut failures = 0;

@@ -5,7 +5,7 @@ use reqwest::Response;
 
 use super::answer::Head;
 use super::visit::Visit;
-use super::{Engine, Setback, address};
+use super::{Engine, Setback, address, own};
 use crate::extract::{Page, Request};
 
 /// The beginning of a body.
@@ -19,6 +19,9 @@ pub struct Peek {
 impl Engine {
     /// Asks for the first `most` bytes of what is at an address.
     pub async fn peek(&self, request: &Request, most: u64) -> Result<Peek> {
+        if let Some(path) = own::path(request) {
+            return self.peek_own(path, request);
+        }
         let url = address::parse(&request.url)?;
         let canonical = address::canonical(&url);
         let mut visit = Visit::new(url, canonical, request.expect, None, (self.clock)());

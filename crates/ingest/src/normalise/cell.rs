@@ -205,6 +205,9 @@ fn typed(column: &Column, kind: Type, texts: Vec<Option<String>>, faults: &mut F
 fn state(column: &Column) -> fn(&str) -> Option<String> {
     match column.read {
         Some(Read::Usps) => |text| StateFips::from_usps(text).ok().map(|state| state.to_string()),
+        Some(Read::FipsOrUsps) => {
+            |text| text.parse().or_else(|_| StateFips::from_usps(text)).ok().map(|state| state.to_string())
+        }
         Some(Read::StateName) => |text| StateFips::from_name(text).ok().map(|state| state.to_string()),
         _ => |text| text.parse::<StateFips>().ok().map(|state| state.to_string()),
     }

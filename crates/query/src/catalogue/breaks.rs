@@ -55,7 +55,8 @@ pub(super) const BREAKS: &[Break] = &[
     national(
         "2017-01-01",
         "cdc_opioid_dispensing%",
-        "IQVIA changed its method: rates before 2017 are not comparable with later ones.",
+        "IQVIA changed its method: rates before 2017 are not comparable with later ones. CDC later revised 2017 itself, \
+         so that its pages differ (Alabama 107.2, then 108.8).",
     ),
     national(
         "2019-01-01",

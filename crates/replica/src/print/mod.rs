@@ -1,7 +1,9 @@
 //! The publishers' formats, one file each. Figures in, bytes out; no HTTP.
 
 pub mod arcos;
+pub mod census;
 pub mod cius;
+pub mod counties;
 pub mod dispensing;
 pub mod socrata;
 pub mod wonder;

@@ -25,6 +25,48 @@ fn check(print: fn() -> crate::Result<Vec<u8>>, file: &str) {
     }
 }
 
+/// Lines of a capture that hold.
+fn lines(file: &str, holds: impl Fn(&str) -> bool) -> Option<Vec<String>> {
+    let text = String::from_utf8(capture(file)?).unwrap();
+    Some(text.lines().filter(|line| holds(line)).map(str::to_owned).collect())
+}
+
+#[test]
+fn county_pages_have_the_cells_of_the_captured_texts() {
+    for year in 2006..=2018 {
+        let Some(captured) = lines(&format!("cdc/rx_rates/county_pages/{year}.txt"), |line| line.contains('\t')) else {
+            return;
+        };
+        let printed = crate::print::counties::page_rows(&year.to_string()).unwrap();
+        let printed: Vec<String> = printed.iter().map(|row| row.join("\t")).collect();
+        assert!(printed == captured, "{year}");
+    }
+}
+
+#[test]
+fn county_csv_has_the_captured_lines_since_2019() {
+    let Some(mut captured) = lines("cdc/rx_rates/vishal_County_Opioid_Dispensing_Rates_Complete.csv", |_| true) else {
+        return;
+    };
+    // Rows of 2006-2018, which are the copy's author's, stand before them.
+    captured.drain(1..=11 * 3_143 + 2_955 + 2_881);
+    let printed = String::from_utf8(crate::print::counties::since_2019().unwrap()).unwrap();
+    let printed: Vec<&str> = printed.trim_start_matches('\u{feff}').lines().collect();
+    assert_eq!(captured.len(), 15_721);
+    assert!(printed == captured);
+}
+
+#[test]
+fn populations_are_the_first_columns_of_the_captured_file() {
+    let Some(captured) = lines("cdc/census/avizoetic_co-est2016-alldata.csv", |_| true) else { return };
+    let printed = crate::print::census::counties_2016().unwrap();
+    let printed: String = printed.into_iter().map(char::from).collect();
+    for (printed, captured) in printed.lines().zip(&captured) {
+        assert!(captured.starts_with(&format!("{},", printed.replace('ñ', "\u{fffd}"))), "{printed}");
+    }
+    assert_eq!(printed.lines().count(), captured.len());
+}
+
 #[test]
 fn texts_are_the_publishers_bytes() {
     use crate::Edition;

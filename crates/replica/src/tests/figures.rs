@@ -164,3 +164,37 @@ fn alabama_is_above_a_hundred() {
         assert_eq!(late.iter().filter(|row| row[0] == year).count(), 51);
     }
 }
+
+#[test]
+fn county_pages_have_their_counties() {
+    let replica = replica();
+    for (year, listed, rated, above) in
+        [(2012, 3_143, 2_736, 1_093), (2015, 3_143, 2_963, 857), (2016, 3_143, 2_962, 728)]
+    {
+        let page = get(&replica, &format!("/www.cdc.gov/drugoverdose/rxrate-maps/county{year}.html")).text();
+        let rates: Vec<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("<tr><td>")?.strip_suffix("</td></tr>")?.rsplit("<td>").next())
+            .collect();
+        let numbers: Vec<f64> = rates.iter().filter_map(|rate| rate.parse().ok()).collect();
+        assert_eq!((rates.len(), numbers.len()), (listed, rated), "{year}");
+        assert_eq!(rates.iter().filter(|rate| **rate == "–").count(), listed - rated);
+        assert_eq!(numbers.iter().filter(|rate| **rate > 100.0).count(), above);
+    }
+}
+
+#[test]
+fn populations_sum_to_the_nation() {
+    let replica = replica();
+    let file = get(
+        &replica,
+        "/www2.census.gov/programs-surveys/popest/datasets/2010-2016/counties/totals/co-est2016-alldata.csv",
+    );
+    let text: String = file.body.iter().copied().map(char::from).collect();
+    let rows = rows(&text, b',');
+    let sum = |level: &str| -> u64 {
+        rows.iter().filter(|row| row[0] == level).map(|row| row[15].parse::<u64>().unwrap()).sum()
+    };
+    assert_eq!((sum("040"), sum("050")), (323_127_513, 323_127_513));
+    assert_eq!(rows.iter().filter(|row| row[6] == "Doña Ana County").count(), 1);
+}

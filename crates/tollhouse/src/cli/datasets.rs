@@ -289,6 +289,7 @@ fn reads(column: &Column) -> String {
     if let Some(read) = &column.read {
         said.push(match read {
             Read::Usps => "read from the USPS abbreviation".to_owned(),
+            Read::FipsOrUsps => "read as the FIPS code or from the USPS abbreviation".to_owned(),
             Read::StateName => "read from the state's name".to_owned(),
             Read::Date(format) => format!("a date as {format}"),
         });

@@ -164,6 +164,7 @@ impl Context {
 
 /// The runtime for the network, and the engine in it.
 fn network(
+    project: &Project,
     config: &Config,
     warehouse: &Warehouse,
     datasets: &[&Dataset],
@@ -176,7 +177,7 @@ fn network(
         .or_error(Kind::Io, "cannot start the network runtime")?;
     let engine = {
         let _entered = runtime.enter();
-        config.engine(warehouse, datasets, replica)?
+        config.engine(warehouse, datasets, replica)?.reading(project.own())
     };
     Ok((runtime, engine))
 }

@@ -61,7 +61,7 @@ impl Probe {
             .map_err(|cause| Error::new(Kind::Io, "cannot make a temporary folder").caused_by(cause))?;
         let origin = if self.replica.is_some() { Origin::Replica } else { Origin::Live };
         let warehouse = Warehouse::open_or_create(folder.path(), origin, now())?;
-        let (runtime, engine) = network(&config, &warehouse, datasets, self.replica.as_deref())?;
+        let (runtime, engine) = network(project, &config, &warehouse, datasets, self.replica.as_deref())?;
         let mut lines = Vec::new();
         for dataset in datasets {
             let needs_person = self.replica.is_none() && config.needs_person(dataset)?;

@@ -98,7 +98,7 @@ pub struct Going<'a> {
 /// Runs the datasets one after the other and commits what succeeded, once. A dataset that fails is told of and leaves
 /// the others alone; the kinds of the failures come back.
 pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
-    let (runtime, engine) = network(going.config, going.warehouse, going.datasets, going.replica)?;
+    let (runtime, engine) = network(going.project, going.config, going.warehouse, going.datasets, going.replica)?;
     let mut summary = Summary::default();
     let mut staged = Vec::new();
     let mut failures = Vec::new();

@@ -90,7 +90,7 @@ pub fn import(
 ) -> Result<Staged> {
     // How many rows the publisher's own file has says nothing of another file of the same kind.
     let mut fetched =
-        Fetched { slice: Slice { min_rows: None, ..slice.clone() }, pages: Vec::new(), exchanges: Vec::new() };
+        Fetched { slice: Slice { min_rows: None, ..slice.clone() }, pages: Vec::new(), exchanges: Vec::new(), detour: None };
     for file in files {
         let (page, exchange) = archive_file(warehouse, dataset, slice, file)?;
         fetched.slice.url.clone_from(&page.url);
@@ -102,9 +102,17 @@ pub fn import(
     run::stage(&job, &run::base(warehouse, dataset)?, &[fetched])
 }
 
-/// Which of a dataset's declared slices a file is, by the years in it.
+/// Which of a dataset's declared slices a file is, by its headers and by the years in it.
 pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Slice> {
-    let slices = extractor(dataset)?.slices();
+    let extractor = extractor(dataset)?;
+    let mut slices = extractor.slices();
+    let (page, _) = page_of(file)?;
+    if slices.len() > 1 {
+        let mine: Vec<_> =
+            slices.iter().filter(|slice| extractor.headers(slice, &page).is_ok()).cloned().collect();
+        // None: reading it will say why.
+        slices = if mine.is_empty() { slices } else { mine };
+    }
     let names = || slices.iter().map(|slice| slice.name.as_str()).collect::<Vec<_>>().join(", ");
     match slices.as_slice() {
         [only] => return Ok(only.clone()),
@@ -112,7 +120,6 @@ pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Sli
         several if several.iter().all(|slice| slice.release.is_none()) => return Ok(several[0].clone()),
         _ => {}
     }
-    let (page, _) = page_of(file)?;
     let years = run::years(dataset, &project.vocabulary, &slices[0], &page)?;
     let fits =
         |slice: &&Slice| slice.years.is_some() && !years.is_empty() && years.iter().all(|year| slice.covers(*year));
@@ -194,11 +201,19 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
     let mut refusals = Vec::new();
     let mut accepted = Vec::new();
     for dataset in &project.datasets {
-        let Some(slice) = extractor(dataset)?.slices().into_iter().next() else { continue };
-        match look(dataset, &slice, &page, bytes) {
-            Ok(()) => accepted.push(dataset),
-            Err(error) => refusals.push((dataset, error)),
+        // Editions may differ in their headers: one that fits is enough, and where none does, the first says why.
+        let mut refusal = None;
+        for slice in extractor(dataset)?.slices() {
+            match look(dataset, &slice, &page, bytes) {
+                Ok(()) => {
+                    accepted.push(dataset);
+                    refusal = None;
+                    break;
+                }
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
         }
+        refusals.extend(refusal.map(|error| (dataset, error)));
     }
     match accepted.as_slice() {
         [one] => Ok(one),

@@ -107,13 +107,18 @@ fn withheld_count(cells: &Cells<'_>, withheld: &Withheld, headers: &Headers<'_>,
     let mut highs = Vec::with_capacity(cells.rows);
     let mut statuses = Vec::with_capacity(cells.rows);
     for row in 0..cells.rows {
+        let mut withheld_between = (withheld.low, withheld.high);
         let (count, status) = match cells.value(row) {
             _ if !cells.applies(row) => (None, Status::NotApplicable),
             None => (None, explained(withheld, text(remarks, row))),
             Some(word) => match withheld.words.get(&word) {
                 Some(status) => (None, *status),
-                None => match word.parse::<i64>() {
-                    Ok(count) if count >= 0 => (Some(count), Status::Reported),
+                None => match (word.parse::<i64>(), count_range(&word)) {
+                    (Ok(count), _) if count >= 0 => (Some(count), Status::Reported),
+                    (_, Some(range)) if withheld.ranges => {
+                        withheld_between = range;
+                        (None, Status::Suppressed)
+                    }
                     _ => {
                         reject(faults, row, cells.column, "a count is a whole number or a declared word", &word);
                         (None, Status::Missing)
@@ -121,7 +126,7 @@ fn withheld_count(cells: &Cells<'_>, withheld: &Withheld, headers: &Headers<'_>,
                 },
             },
         };
-        let bounds = (status == Status::Suppressed).then_some((withheld.low, withheld.high));
+        let bounds = (status == Status::Suppressed).then_some(withheld_between);
         counts.push(count);
         lows.push(count.or(bounds.map(|(low, _)| low)));
         highs.push(count.or(bounds.map(|(_, high)| high)));
@@ -133,6 +138,13 @@ fn withheld_count(cells: &Cells<'_>, withheld: &Withheld, headers: &Headers<'_>,
         Arc::new(Int64Array::from(highs)),
         Arc::new(StringArray::from(statuses)),
     ]
+}
+
+/// The ends of a range of counts, such as `1-9`.
+fn count_range(word: &str) -> Option<(i64, i64)> {
+    let (low, high) = word.split_once('-')?;
+    let ends = (low.parse::<u32>().ok()?, high.parse::<u32>().ok()?);
+    (ends.0 < ends.1).then_some((ends.0.into(), ends.1.into()))
 }
 
 /// Why an empty cell is empty, by the publisher's remark.
@@ -163,12 +175,14 @@ fn typed(column: &Column, kind: Type, texts: Vec<Option<String>>, faults: &mut F
         )),
         Type::Boolean => Arc::new(BooleanArray::from(read.values(texts, "true or false", |text| text.parse().ok()))),
         Type::Date => {
-            let format = match &column.read {
-                Some(Read::Date(format)) => format.as_str(),
-                _ => "%Y-%m-%d",
+            let formats: Vec<&str> = match &column.read {
+                Some(Read::Date(format)) => vec![format],
+                Some(Read::Dates(formats)) => formats.iter().map(String::as_str).collect(),
+                _ => vec!["%Y-%m-%d"],
             };
+            let day = |format: &&str, text| jiff::civil::Date::strptime(format, text).ok().map(days);
             Arc::new(Date32Array::from(
-                read.values(texts, "a date", |text| jiff::civil::Date::strptime(format, text).ok().map(days)),
+                read.values(texts, "a date", |text| formats.iter().find_map(|format| day(format, text))),
             ))
         }
         Type::Decimal { precision, scale } => {

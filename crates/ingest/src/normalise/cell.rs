@@ -180,10 +180,8 @@ fn typed(column: &Column, kind: Type, texts: Vec<Option<String>>, faults: &mut F
                 Some(Read::Dates(formats)) => formats.iter().map(String::as_str).collect(),
                 _ => vec!["%Y-%m-%d"],
             };
-            let day = |format: &&str, text| jiff::civil::Date::strptime(format, text).ok().map(days);
-            Arc::new(Date32Array::from(
-                read.values(texts, "a date", |text| formats.iter().find_map(|format| day(format, text))),
-            ))
+            let day = |text: &str| formats.iter().find_map(|format| jiff::civil::Date::strptime(format, text).ok());
+            Arc::new(Date32Array::from(read.values(texts, "a date", |text| day(text).map(days))))
         }
         Type::Decimal { precision, scale } => {
             let round = column.round;

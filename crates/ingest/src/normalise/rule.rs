@@ -169,7 +169,7 @@ fn range_bound(
             None => Some((number(low)?, None)),
         });
         match read {
-            Some((low, high)) if high.is_none_or(|high| low < high) => {
+            Some((low, high)) if high.is_none_or(|high| low <= high) => {
                 if upper { high } else { Some(low) }
             }
             _ => {

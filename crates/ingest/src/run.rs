@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
-use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, max, min, take_record_batch};
+use arrow::compute::{
+    SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, max, min, take_record_batch,
+};
 use arrow::datatypes::{Date32Type, Int32Type, Schema};
 use model::column::Vocabulary;
 use model::dataset::{Dataset, Partition, ReleaseRule};
@@ -147,7 +149,8 @@ async fn fetch_slice(
                 reading.exchanges.truncate(other.keep);
                 (job.progress)(Progress::Asking(&other.request.url));
                 let got = engine.fetch(&other.request, &inspect).await;
-                let got = got.map_err(|last| Stop::Failed(last.while_doing(format!("{error}. The other way failed too"))));
+                let got =
+                    got.map_err(|last| Stop::Failed(last.while_doing(format!("{error}. The other way failed too"))));
                 reading.detour = Some(format!("{}, because {error}", other.request.url));
                 got?
             }
@@ -268,7 +271,8 @@ fn stage_slice(
     }
     let mut checks = check::check(&candidate)?;
     if let Some(reason) = detour {
-        checks.push(store::commit::Check { name: "way".to_owned(), saw: format!("not as declared, but from {reason}") });
+        checks
+            .push(store::commit::Check { name: "way".to_owned(), saw: format!("not as declared, but from {reason}") });
     }
 
     let mut parts = write(job, dataset.id.as_str(), &release, &kept, &dataset.spec.partition)?;

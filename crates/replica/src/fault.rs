@@ -290,7 +290,8 @@ impl What {
                 }
                 Self::Separators { except } => named
                     .map(|(known, cell)| {
-                        let number = at > 0 && cell.parse::<f64>().is_ok() && !except.iter().any(|name| same(name, known));
+                        let number =
+                            at > 0 && cell.parse::<f64>().is_ok() && !except.iter().any(|name| same(name, known));
                         if number { separated(cell) } else { cell.to_owned() }
                     })
                     .collect(),

@@ -209,10 +209,8 @@ mod tests {
 
     #[test]
     fn only_portals_of_a_declared_source_get_the_token() {
-        let config = Config {
-            socrata_app_token: Some(Secret::new("KEY", "c4n4ry-t0ken").unwrap()),
-            ..Config::default()
-        };
+        let config =
+            Config { socrata_app_token: Some(Secret::new("KEY", "c4n4ry-t0ken").unwrap()), ..Config::default() };
         let project = crate::project::Project::load(None).unwrap();
         let datasets: Vec<&Dataset> = project.datasets.iter().collect();
         let headers = config.secret_headers(&datasets).unwrap();

@@ -89,8 +89,12 @@ pub fn import(
     progress: &Progress,
 ) -> Result<Staged> {
     // How many rows the publisher's own file has says nothing of another file of the same kind.
-    let mut fetched =
-        Fetched { slice: Slice { min_rows: None, ..slice.clone() }, pages: Vec::new(), exchanges: Vec::new(), detour: None };
+    let mut fetched = Fetched {
+        slice: Slice { min_rows: None, ..slice.clone() },
+        pages: Vec::new(),
+        exchanges: Vec::new(),
+        detour: None,
+    };
     for file in files {
         let (page, exchange) = archive_file(warehouse, dataset, slice, file)?;
         fetched.slice.url.clone_from(&page.url);
@@ -108,8 +112,7 @@ pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Sli
     let mut slices = extractor.slices();
     let (page, _) = page_of(file)?;
     if slices.len() > 1 {
-        let mine: Vec<_> =
-            slices.iter().filter(|slice| extractor.headers(slice, &page).is_ok()).cloned().collect();
+        let mine: Vec<_> = slices.iter().filter(|slice| extractor.headers(slice, &page).is_ok()).cloned().collect();
         // None: reading it will say why.
         slices = if mine.is_empty() { slices } else { mine };
     }

@@ -82,7 +82,8 @@ impl TryFrom<Options> for Socrata {
 
     fn try_from(options: Options) -> Result<Self> {
         let Options { domain, id, tables, format, page_size, max_bytes } = options;
-        let only = |id| Table { id, release: None, years: None, marks: Vec::new(), min_rows: None, note: String::new() };
+        let only =
+            |id| Table { id, release: None, years: None, marks: Vec::new(), min_rows: None, note: String::new() };
         let tables: Vec<Table> = id.map(only).into_iter().chain(tables).collect();
         let ids: BTreeSet<&str> = tables.iter().map(|table| table.id.0.as_str()).collect();
         if tables.is_empty() || ids.len() < tables.len() {
@@ -226,7 +227,12 @@ impl Extractor for Socrata {
         }
         Err(Error::new(
             Kind::Changed,
-            format!("{} is another edition than {}: it has none of the headers {}", page.url, slice.name, quoted(marks)),
+            format!(
+                "{} is another edition than {}: it has none of the headers {}",
+                page.url,
+                slice.name,
+                quoted(marks)
+            ),
         )
         .hint("`tollhouse datasets show` lists the editions; `tollhouse probe` compares the publisher's headers"))
     }
@@ -254,6 +260,7 @@ impl Extractor for Socrata {
     fn decode(&self, slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
         let tally = self.reconcile(slice, pages)?;
         let mut columns = None;
+        let mut held = BTreeSet::new();
         for (index, page) in pages.iter().enumerate() {
             if part(page)? != Part::Metadata {
                 continue;
@@ -265,10 +272,12 @@ impl Extractor for Socrata {
                     emit(Piece::Note(note))?;
                 }
                 columns = Some(self.columns(page, &body)?);
+                held = held_columns(&json::object(page, &body)?);
             }
         }
         // Metadata alone are a table that is described and not read: they hold no rows, and are no error here.
         let mut some = columns.is_some();
+        let mut last = None;
         for (index, page) in pages.iter().enumerate() {
             match part(page)? {
                 Part::Metadata | Part::Count => continue,
@@ -285,10 +294,20 @@ impl Extractor for Socrata {
                         // An imported page has no metadata beside it: all pages' keys together are the best there is.
                         None => columns.insert(self.all_keys(pages)?),
                     };
-                    self.rows(index, page, &self.body(page)?, names, emit)?;
+                    let seen = self.rows(index, page, &self.body(page)?, names, emit)?;
+                    held.retain(|name| !seen.contains(name));
+                    last = Some(page);
                 }
             }
             some = true;
+        }
+        // A probe reads a few rows, which prove nothing.
+        if let (Some(page), Some(name), false) = (last, held.first(), tally.counted.is_empty()) {
+            return Err(Error::new(
+                Kind::Changed,
+                format!("{}: no row has `{name}`, which holds values by the metadata", page.url),
+            )
+            .hint("fetch it again; if it stays so, `tollhouse probe` compares the shapes"));
         }
         if some {
             return Ok(());
@@ -386,13 +405,23 @@ impl Socrata {
         Ok(rows)
     }
 
-    fn rows(&self, index: usize, page: &Page, body: &[u8], names: &[String], emit: Emit<'_>) -> Result<()> {
+    /// Hands on the rows of a page; returns the columns that some row has.
+    fn rows(
+        &self,
+        index: usize,
+        page: &Page,
+        body: &[u8],
+        names: &[String],
+        emit: Emit<'_>,
+    ) -> Result<BTreeSet<String>> {
         let mut batches = Batches::new(index, names);
+        let mut seen = vec![false; names.len()];
         each_row(page, body, &mut |element, row| {
             let mut known = 0;
             for (column, name) in names.iter().enumerate() {
                 let value = row.get(name);
                 known += usize::from(value.is_some());
+                seen[column] |= value.is_some();
                 batches.cell(column, json::cell(page, element, name, value)?.as_deref());
             }
             if known < row.len()
@@ -406,7 +435,8 @@ impl Socrata {
             }
             batches.end_row(element, emit)
         })?;
-        batches.finish(emit)
+        batches.finish(emit)?;
+        Ok(names.iter().zip(seen).filter(|(_, seen)| *seen).map(|(name, _)| name.clone()).collect())
     }
 
     /// Pages must be of one state of the table: the same `X-SODA2-Truth-Last-Modified`, the same `rowsUpdatedAt` and columns
@@ -501,7 +531,8 @@ impl Tally {
     fn note(&self, page: usize) -> Option<Note> {
         let (described, counted) = (self.described?, *self.counted.last()?);
         (described != counted).then(|| {
-            let text = format!("{described} by these metadata, {counted} by the portal's count when the rows were read");
+            let text =
+                format!("{described} by these metadata, {counted} by the portal's count when the rows were read");
             note(page, "metadata", "rows", text)
         })
     }
@@ -517,6 +548,17 @@ fn described_rows(view: &Map<String, Value>) -> Option<u64> {
         cached.get("count").and_then(number).max(held.zip(null).map(|(held, null)| held + null))
     };
     view.get("columns")?.as_array()?.iter().filter_map(rows).max()
+}
+
+/// The columns that hold values by the metadata: rows leave out what is null, so that a column which vanished from all of
+/// them would pass for one without values.
+fn held_columns(view: &Map<String, Value>) -> BTreeSet<String> {
+    let name = |column: &Value| {
+        let held = column.get("cachedContents")?.get("non_null")?.as_str()?.parse::<u64>().ok()?;
+        (held > 0).then(|| column.get("fieldName")?.as_str().map(ToOwned::to_owned)).flatten()
+    };
+    let columns = view.get("columns").and_then(Value::as_array).into_iter().flatten();
+    columns.filter_map(name).filter(|name| !name.starts_with(':')).collect()
 }
 
 /// Whether a body is JSON, by its first byte.

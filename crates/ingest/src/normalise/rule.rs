@@ -170,7 +170,11 @@ fn range_bound(
         });
         match read {
             Some((low, high)) if high.is_none_or(|high| low <= high) => {
-                if upper { high } else { Some(low) }
+                if upper {
+                    high
+                } else {
+                    Some(low)
+                }
             }
             _ => {
                 faults.entry(row).or_insert_with(|| Fault {

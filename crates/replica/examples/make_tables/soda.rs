@@ -79,13 +79,8 @@ fn by_state(captures: &Path, tables: &Path) -> Result<String, Failure> {
             if (get(&["State"])?.as_str(), year.as_str(), all) == ("United States", "2015", true) {
                 of_2015.clone_from(&deaths);
             }
-            let mut row = vec![
-                states.number(vec![get(&["State"])?]),
-                year,
-                groups.number(group),
-                deaths,
-                get(&["Population"])?,
-            ];
+            let mut row =
+                vec![states.number(vec![get(&["State"])?]), year, groups.number(group), deaths, get(&["Population"])?];
             let first = header.iter().position(|name| name == "Crude Death Rate").ok_or("no rates")?;
             row.extend((first..first + 8).map(|place| record.get(place).unwrap_or("").to_owned()));
             row.push(ranges.number(vec![get(&["State Crude Rate in Range"])?]));
@@ -96,8 +91,20 @@ fn by_state(captures: &Path, tables: &Path) -> Result<String, Failure> {
         // WONDER's final count, whose 51 areas sum to it.
         source.check(&format!("US 2015, all, edition to {edition}"), of_2015, "52404".to_owned())?;
         let names = [
-            "state", "year", "group", "deaths", "population", "crude", "crude_se", "crude_low", "crude_high",
-            "adjusted", "adjusted_se", "adjusted_low", "adjusted_high", "range",
+            "state",
+            "year",
+            "group",
+            "deaths",
+            "population",
+            "crude",
+            "crude_se",
+            "crude_low",
+            "crude_high",
+            "adjusted",
+            "adjusted_se",
+            "adjusted_low",
+            "adjusted_high",
+            "range",
         ];
         folder.csv(&mut source, &format!("rows_{edition}"), &names, rows)?;
         let years = years.into_iter().map(|(year, rates)| [vec![year], rates].concat());
@@ -169,7 +176,8 @@ fn leading_causes(captures: &Path, tables: &Path) -> Result<String, Failure> {
         let get = |name: &str| cell(&header, record, &[name]).map(str::to_owned);
         let deaths = get("Deaths")?;
         if get("Year")? == "2015" && get("Cause Name")? == "All causes" {
-            *if get("State")? == "United States" { &mut of_country } else { &mut of_states } += deaths.parse::<u64>()?;
+            *if get("State")? == "United States" { &mut of_country } else { &mut of_states } +=
+                deaths.parse::<u64>()?;
         }
         rows.push(vec![
             get("Year")?,
@@ -207,7 +215,17 @@ const INVENTIONS: [Invention; 4] = [
         folder: "poisoning_county_2017",
         title: "NCHS - Drug Poisoning Mortality by County: United States, 1999-2017, modelled (rpvx-m2md)",
         header: &[
-            "fips", "year", "state", "fips_state", "county", "population", "rate", "sd", "low", "high", "urban_rural",
+            "fips",
+            "year",
+            "state",
+            "fips_state",
+            "county",
+            "population",
+            "rate",
+            "sd",
+            "low",
+            "high",
+            "urban_rural",
             "division",
         ],
         rows: modelled_to_2017,
@@ -216,8 +234,23 @@ const INVENTIONS: [Invention; 4] = [
         folder: "vsrr_county",
         title: "VSRR Provisional County-Level Drug Overdose Death Counts (gb4e-yj24)",
         header: &[
-            "data_as_of", "year", "month", "st", "state", "county", "fips", "state_fips", "county_fips", "code2013",
-            "deaths", "footnote", "pending", "note", "month_end", "start", "end",
+            "data_as_of",
+            "year",
+            "month",
+            "st",
+            "state",
+            "county",
+            "fips",
+            "state_fips",
+            "county_fips",
+            "code2013",
+            "deaths",
+            "footnote",
+            "pending",
+            "note",
+            "month_end",
+            "start",
+            "end",
         ],
         rows: provisional,
     },
@@ -225,8 +258,18 @@ const INVENTIONS: [Invention; 4] = [
         folder: "injury_county",
         title: "Mapping Injury, Overdose, and Violence - County (psx4-wq38)",
         header: &[
-            "geoid", "name", "st_geoid", "st_name", "intent", "period", "count", "rate", "rate_m", "rate_m_ci",
-            "data_as_of", "ttm",
+            "geoid",
+            "name",
+            "st_geoid",
+            "st_name",
+            "intent",
+            "period",
+            "count",
+            "rate",
+            "rate_m",
+            "rate_m_ci",
+            "data_as_of",
+            "ttm",
         ],
         rows: injury,
     },
@@ -352,11 +395,15 @@ fn injury() -> Vec<Vec<String>> {
                 let step = period.parse::<usize>().map_or(6, |year| year - 2019);
                 let (count, rate, modelled, interval) = match (at, (which + step) % 4) {
                     (0, 3) => ("10-50".to_owned(), format!("3.{step}00000000000000"), "1", "1.9-5.1".to_owned()),
-                    (0, _) => ((1_000 + which * 40 + step).to_string(), format!("9{step}.10000000000000"), "0", String::new()),
+                    (0, _) => {
+                        ((1_000 + which * 40 + step).to_string(), format!("9{step}.10000000000000"), "0", String::new())
+                    }
                     (1, 0) => ("1-9".to_owned(), "-999.0000000000000".to_owned(), "1", "-999".to_owned()),
                     (1, 1) => ("1-9".to_owned(), format!("14.{step}0000000000000"), "1", "8.6-24.0".to_owned()),
                     (1, _) => ("0".to_owned(), "0.000000000000000".to_owned(), "0", String::new()),
-                    (_, left) => ((10 + left * 3 + step).to_string(), format!("5{left}.{step}0000000000000"), "0", String::new()),
+                    (_, left) => {
+                        ((10 + left * 3 + step).to_string(), format!("5{left}.{step}0000000000000"), "0", String::new())
+                    }
                 };
                 let ttm = period == "TTM";
                 rows.push(vec![

@@ -153,6 +153,20 @@ fn metadata_that_lag_are_noted_and_count_for_nothing_beside_the_portals_count() 
     assert!(decoded.section("metadata").contains(&("rows", said)), "{:?}", decoded.section("metadata"));
 }
 
+#[test]
+fn a_column_that_vanished_from_the_rows_is_not_a_column_without_values() {
+    let body =
+        |name: &str| fixture(&format!("cdc_vsrr_state/{name}")).bytes(1 << 20).map(String::from_utf8).unwrap().unwrap();
+    let metadata = body(METADATA).replace("\"count\": \"3\"", "\"non_null\": \"2\", \"null\": \"1\"");
+    let pages = converse(&soda(2), &|n, request| match n {
+        0 | 5 => text(request, &metadata),
+        2 | 3 => text(request, &body(REPLIES[n]).replace("\"data_value\"", "\":data_value\"")),
+        _ => answer(request, REPLIES[n]),
+    })
+    .unwrap();
+    check_error(decode(&soda(2), &pages), Kind::Changed, &["no row has `data_value`, which holds values"]);
+}
+
 /// What is asked where the API fails after these pages, and the whole of it decoded with that answer.
 fn another_way(seen: &[Page], csv: &str) -> Result<Vec<Page>> {
     let (extractor, slice) = (soda(2), soda(2).slices().remove(0));

@@ -48,9 +48,11 @@ async fn a_refusal_that_repeats_it_is_cleared() {
 #[tokio::test]
 async fn another_host_does_not_get_it() {
     const OTHER: &str = "store.example";
-    let mut world =
-        world(vec![answer("302 Found", &["Location: https://store.example/table.csv"], ""), answer("200 OK", &[], BODY)])
-            .await;
+    let mut world = world(vec![
+        answer("302 Found", &["Location: https://store.example/table.csv"], ""),
+        answer("200 OK", &[], BODY),
+    ])
+    .await;
     let base = world.publisher.base.replace(HOST, OTHER);
     world.settings.hosts.insert(OTHER.to_owned(), base);
     world.settings.redirect_hosts.push(OTHER.to_owned());

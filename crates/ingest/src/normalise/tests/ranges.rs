@@ -42,7 +42,8 @@ const PIPELINE: &str = "
     rows = { min = 1 }
 ";
 
-const ROW: &[(&str, &str)] = &[("BIN", "2-3.9"), ("N", "12"), ("PERIOD", "2019"), ("MONTHS", ""), ("DRAWN", "06/30/2024")];
+const ROW: &[(&str, &str)] =
+    &[("BIN", "2-3.9"), ("N", "12"), ("PERIOD", "2019"), ("MONTHS", ""), ("DRAWN", "06/30/2024")];
 
 fn run(header: &str, text: &str) -> Normal {
     let vocabulary = Vocabulary::parse(COLUMNS).unwrap();

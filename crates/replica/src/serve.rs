@@ -4,7 +4,7 @@
 
 use crate::fault::{Fault, What};
 use crate::shelf::{self, Page, Wanted};
-use crate::soda::{Edition, http_date};
+use crate::soda::{Edition, Twist, http_date};
 use crate::{Error, Result};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -192,8 +192,11 @@ impl Shared {
                 path: &path,
                 query: &query,
                 edition,
-                moved: if matches!(what, Some(What::MovedTruth)) { u64::from(turn) } else { 0 },
-                again: matches!(what, Some(What::DuplicatePage)),
+                twist: Twist {
+                    moved: if matches!(what, Some(What::MovedTruth)) { u64::from(turn) } else { 0 },
+                    again: matches!(what, Some(What::DuplicatePage)),
+                    short: matches!(what, Some(What::ShortPage)),
+                },
             };
             shelf::find(&wanted).and_then(|mut page| {
                 if let Some(what) = what {

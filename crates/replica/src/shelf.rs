@@ -5,7 +5,7 @@
 mod pages;
 
 use crate::print::{arcos, cius, dispensing, socrata, wonder};
-use crate::soda::{self, DATASET, Edition};
+use crate::soda::{self, Edition, Twist};
 use crate::{Error, Result};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -197,27 +197,19 @@ fn files() -> impl Iterator<Item = &'static File> {
     FILES.iter().chain(&EXPORTED).chain(pages::FILES.iter())
 }
 
-/// The portal's CSV of each edition.
-static PORTAL: [File; 2] = [
-    file((SODA, ""), Format::Csv, "text/csv; charset=utf-8", 1_523_404_800, || socrata::portal_csv(Edition::V2018)),
-    file((SODA, ""), Format::Csv, "text/csv; charset=utf-8", 1_555_459_200, || socrata::portal_csv(Edition::V2019)),
-];
-
 /// What a request asks for, host and path decoded.
 pub struct Wanted<'r> {
     pub host: &'r str,
     pub path: &'r str,
     pub query: &'r [(String, String)],
     pub edition: Edition,
-    /// Seconds by which a fault moves the dataset's times.
-    pub moved: u64,
-    /// Whether a fault makes page 2 repeat page 1.
-    pub again: bool,
+    /// What a fault does to data.cdc.gov's answers.
+    pub twist: Twist,
 }
 
 /// The page at an address; an address without one gets its host's way of saying so.
 pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
-    let Wanted { host, path, query, edition, moved, again } = *wanted;
+    let Wanted { host, path, query, edition, twist } = *wanted;
     if let Some(file) = files().find(|file| file.host == host && file.path == path) {
         return file.page();
     }
@@ -228,19 +220,12 @@ pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
         return Ok(soda::missing(path.trim_matches('/')));
     };
     let id = name.split(['.', '/']).next().unwrap_or(name);
-    match (id == DATASET, path.starts_with("/api/"), &name[id.len()..]) {
-        (true, true, ".json") => soda::metadata(edition, moved),
-        (true, true, "/rows.csv") => {
-            let mut page = PORTAL[edition as usize].page()?;
-            page.ranges = false;
-            page.headers.push((
-                "Content-Disposition".to_owned(),
-                "attachment; filename=VSRR_Provisional_Drug_Overdose_Death_Counts.csv".to_owned(),
-            ));
-            Ok(page)
-        }
-        (true, false, ".json") => soda::resource(edition, query, false, moved, again),
-        (true, false, ".csv") => soda::resource(edition, query, true, moved, again),
+    let Some(table) = socrata::find(id, edition) else { return Ok(soda::missing(id)) };
+    match (path.starts_with("/api/"), &name[id.len()..]) {
+        (true, ".json") => soda::metadata(table, twist),
+        (true, "/rows.csv") => soda::portal(table),
+        (false, ".json") => soda::resource(table, query, false, twist),
+        (false, ".csv") => soda::resource(table, query, true, twist),
         _ => Ok(soda::missing(id)),
     }
 }

@@ -1,16 +1,12 @@
-//! data.cdc.gov's answers for one dataset: paged rows, a count, metadata, and its two shapes of error.
+//! data.cdc.gov's answers: paged rows, a count, metadata, and its two shapes of error.
 //!
 //! `$limit`, `$offset`, `$order` and `$select=count(*)` are understood; rows come in the publisher's order whatever
 //! `$order` says. Filters are refused as a malformed query, since ignoring them would answer something else.
 
-use crate::print::socrata;
+use crate::Result;
+use crate::print::socrata::Table;
 use crate::shelf::{self, Format, Page};
-use crate::{Error, Result};
 use serde_json::json;
-use std::sync::OnceLock;
-
-/// The dataset's id at data.cdc.gov.
-pub const DATASET: &str = "xkb8-kh2a";
 
 /// An edition of VSRR: editions differ in columns, spelling of footnotes and figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
@@ -24,50 +20,36 @@ pub enum Edition {
     V2019,
 }
 
-impl Edition {
-    /// The year that names the edition's table.
-    pub(crate) fn year(self) -> &'static str {
-        match self {
-            Self::V2018 => "2018",
-            Self::V2019 => "2019",
-        }
-    }
-
-    /// When the edition's rows were updated, in seconds of the epoch. Declared by us: 2018-04-11 and 2019-04-17.
-    pub(crate) fn updated(self) -> u64 {
-        match self {
-            Self::V2018 => 1_523_404_800,
-            Self::V2019 => 1_555_459_200,
-        }
-    }
+/// What a fault does to the answers about one table.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Twist {
+    /// Seconds by which its times have moved.
+    pub moved: u64,
+    /// Page 2 repeats page 1.
+    pub again: bool,
+    /// A page lacks the second half of its rows.
+    pub short: bool,
 }
 
-/// An edition's rows, printed once.
-struct Rows {
-    json: Vec<String>,
-    csv: Vec<String>,
-}
-
-fn rows(edition: Edition) -> Result<&'static Rows> {
-    static ROWS: [OnceLock<Result<Rows>>; 2] = [const { OnceLock::new() }; 2];
-    let slot = &ROWS[edition as usize];
-    let rows = slot.get_or_init(|| Ok(Rows { json: socrata::json_rows(edition)?, csv: socrata::csv_rows(edition)? }));
-    rows.as_ref().map_err(Error::clone)
-}
-
-/// `/api/views/xkb8-kh2a.json`; `moved` seconds are added to its times.
-pub fn metadata(edition: Edition, moved: u64) -> Result<Page> {
-    let count = rows(edition)?.json.len();
-    let updated = i64::try_from(edition.updated() + moved).unwrap_or(i64::MAX);
-    let body = socrata::metadata(edition, updated, count);
+/// `/api/views/<id>.json`.
+pub fn metadata(table: &Table, twist: Twist) -> Result<Page> {
+    let body = table.metadata(table.updated + twist.moved)?;
     let mut page = Page::new(Format::Metadata, "application/json;charset=utf-8", body);
     page.headers.push(("Cache-Control".to_owned(), "private, no-cache, must-revalidate".to_owned()));
     page.validators = false;
     Ok(page)
 }
 
-/// `/resource/xkb8-kh2a.json` or `.csv`. `moved` seconds are added to the truth's time; `again` makes page 2 repeat page 1.
-pub fn resource(edition: Edition, query: &[(String, String)], csv: bool, moved: u64, again: bool) -> Result<Page> {
+/// `/api/views/<id>/rows.csv`.
+pub fn portal(table: &Table) -> Result<Page> {
+    let mut page = Page::new(Format::Csv, "text/csv; charset=utf-8", table.printed()?.portal.clone());
+    page.modified = Some(table.updated);
+    page.headers.push(("Content-Disposition".to_owned(), format!("attachment; filename={}", table.download())));
+    Ok(page)
+}
+
+/// `/resource/<id>.json` or `.csv`.
+pub fn resource(table: &Table, query: &[(String, String)], csv: bool, twist: Twist) -> Result<Page> {
     let (mut limit, mut offset, mut count) = (1000_usize, 0_usize, false);
     for (key, value) in query {
         match key.as_str() {
@@ -91,18 +73,19 @@ pub fn resource(edition: Edition, query: &[(String, String)], csv: bool, moved: 
             }
         }
     }
-    if again && offset == limit {
+    if twist.again && offset == limit {
         offset = 0;
     }
-    let rows = rows(edition)?;
+    let rows = table.printed()?;
     let lines = if csv { &rows.csv } else { &rows.json };
     let from = offset.min(lines.len());
     let page = &lines[from..offset.saturating_add(limit).min(lines.len())];
+    let page = if twist.short { &page[..page.len() / 2] } else { page };
     let body = match (csv, count) {
         (false, false) => format!("[{}]\n", page.join("\n,")),
         (false, true) => format!("[{{\"count\":\"{}\"}}]\n", lines.len()),
         (true, false) => {
-            let head = socrata::csv_header(edition);
+            let head = table.csv_header();
             page.iter().fold(head + "\n", |text, line| text + line + "\n")
         }
         (true, true) => format!("\"count\"\n\"{}\"\n", lines.len()),
@@ -110,15 +93,15 @@ pub fn resource(edition: Edition, query: &[(String, String)], csv: bool, moved: 
     let (format, kind) =
         if csv { (Format::Csv, "text/csv; charset=UTF-8") } else { (Format::Soda, "application/json;charset=utf-8") };
     let mut page = Page::new(format, kind, body.into_bytes());
-    let truth = http_date(edition.updated() + moved);
-    page.modified = Some(edition.updated() + moved);
+    let updated = table.updated + twist.moved;
+    let truth = http_date(updated);
+    page.modified = Some(updated);
     // A page's validator changes with the dataset, even where the page does not.
     page.etag = Some(shelf::etag(&[page.body.as_ref(), truth.as_bytes()].concat()));
-    let columns = socrata::columns(edition);
     let (fields, types): (Vec<_>, Vec<_>) = if count {
         (vec!["count"], vec!["number"])
     } else {
-        columns.iter().map(|column| (column.field, column.kind)).unzip()
+        table.columns.iter().map(|column| (column.field, column.kind())).unzip()
     };
     for (name, value) in [
         ("X-SODA2-Fields", json!(fields).to_string()),

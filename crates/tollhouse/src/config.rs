@@ -1,11 +1,12 @@
 //! What an operator configures, read once: who we say we are, which terms are accepted, where hosts really are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ingest::fetch::{Clock, Engine, Settings};
+use ingest::fetch::{Clock, Engine, Secret, Settings};
 use model::dataset::{Dataset, Disclosure};
 use model::{Error, Kind, Result, ResultExt as _};
 use serde::Deserialize;
@@ -30,11 +31,23 @@ pub struct Config {
     pub requests_per_minute: BTreeMap<String, u32>,
     /// The largest body that is accepted, in bytes.
     pub max_bytes: Option<u64>,
+    /// The key to Socrata portals: from the environment, never from the file.
+    #[serde(skip)]
+    socrata_app_token: Option<Secret>,
 }
 
+/// The environment's name for the application token of Socrata portals. With `_FILE` after it, a file that holds it.
+const SOCRATA_APP_TOKEN: &str = "TOLLHOUSE_SOCRATA_APP_TOKEN";
+
 impl Config {
-    /// Reads the file named, or `tollhouse.toml` here if there is one.
+    /// Reads the file named, or `tollhouse.toml` here if there is one, and the keys in the environment.
     pub fn load(path: Option<&Path>) -> Result<Self> {
+        let mut config = Self::read(path)?;
+        config.socrata_app_token = key(SOCRATA_APP_TOKEN, &|name| std::env::var_os(name))?;
+        Ok(config)
+    }
+
+    fn read(path: Option<&Path>) -> Result<Self> {
         let default = Path::new("tollhouse.toml");
         let path = match path {
             Some(path) => path,
@@ -72,6 +85,7 @@ impl Config {
             only_mapped: false,
             via: Origin::Live.as_str().to_owned(),
             redirect_hosts: self.redirect_hosts.clone(),
+            secret_headers: self.secret_headers(datasets)?,
             attempts: 6,
             first_delay: Duration::from_secs(1),
             longest_delay: Duration::from_secs(120),
@@ -84,6 +98,8 @@ impl Config {
         if let Some(base) = replica {
             check_loopback(base)?;
             settings.only_mapped = true;
+            // A replica needs no key.
+            settings.secret_headers.clear();
             Origin::Replica.as_str().clone_into(&mut settings.via);
             settings.hosts = hosts(datasets)?
                 .into_iter()
@@ -96,10 +112,36 @@ impl Config {
         Engine::new(settings, warehouse.archive(), clock())
     }
 
+    /// The keys that each publisher host gets: Socrata's portals their application token.
+    fn secret_headers(&self, datasets: &[&Dataset]) -> Result<BTreeMap<String, Vec<(String, Secret)>>> {
+        let Some(token) = &self.socrata_app_token else { return Ok(BTreeMap::new()) };
+        let portals: Vec<&Dataset> =
+            datasets.iter().copied().filter(|dataset| dataset.source_kind() == "socrata").collect();
+        let header = || vec![("x-app-token".to_owned(), token.clone())];
+        Ok(hosts(&portals)?.into_iter().map(|host| (host, header())).collect())
+    }
+
     /// Why a dataset cannot be fetched by a program, if it cannot: its publisher serves it only to a person.
     pub fn needs_person(&self, dataset: &Dataset) -> Result<bool> {
         let hosts = hosts(&[dataset])?;
         Ok(hosts.is_empty() || hosts.iter().any(|host| host.ends_with(".invalid") && !self.hosts.contains_key(host)))
+    }
+}
+
+/// A key from the environment, or from the file that the environment names.
+fn key(name: &str, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Option<Secret>> {
+    let of_file = format!("{name}_FILE");
+    match (environment(name), environment(&of_file)) {
+        (Some(_), Some(_)) => {
+            Err(Error::new(Kind::Usage, format!("both {name} and {of_file} are set")).hint("keep one of the two"))
+        }
+        (Some(text), None) => Secret::new(name, &text.to_string_lossy()).map(Some),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(&path)
+                .or_error(Kind::Usage, format!("cannot read the file that {of_file} names"))?;
+            Secret::new(&of_file, &text).map(Some)
+        }
+        (None, None) => Ok(None),
     }
 }
 
@@ -134,4 +176,46 @@ pub fn now() -> jiff::Timestamp {
 
 fn clock() -> Clock {
     Arc::new(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], found: std::result::Result<bool, &str>) {
+        let environment =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        match (key("KEY", &environment), found) {
+            (Ok(key), Ok(some)) => assert_eq!(key.is_some(), some),
+            (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{error}"),
+            (key, _) => panic!("{key:?}"),
+        }
+    }
+
+    #[test]
+    fn a_key_comes_from_the_environment_or_from_a_file_that_it_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        let path = file.to_str().unwrap();
+        check(&[], Ok(false));
+        check(&[("KEY", "c4n4ry-t0ken")], Ok(true));
+        check(&[("KEY_FILE", path)], Err("cannot read the file that KEY_FILE names"));
+        std::fs::write(&file, "c4n4ry-t0ken\n").unwrap();
+        check(&[("KEY_FILE", path)], Ok(true));
+        check(&[("KEY", "c4n4ry-t0ken"), ("KEY_FILE", path)], Err("both KEY and KEY_FILE are set"));
+        check(&[("KEY", " ")], Err("KEY holds no usable key"));
+        check(&[("KEY", "two words here")], Err("KEY holds no usable key"));
+    }
+
+    #[test]
+    fn only_portals_of_a_declared_source_get_the_token() {
+        let config =
+            Config { socrata_app_token: Some(Secret::new("KEY", "c4n4ry-t0ken").unwrap()), ..Config::default() };
+        let project = crate::project::Project::load(None).unwrap();
+        let datasets: Vec<&Dataset> = project.datasets.iter().collect();
+        let headers = config.secret_headers(&datasets).unwrap();
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["data.cdc.gov"]);
+        assert!(!format!("{config:?} {headers:?}").contains("c4n4ry"));
+    }
 }

@@ -94,8 +94,12 @@ pub fn import(
     progress: &Progress,
 ) -> Result<Staged> {
     // How many rows the publisher's own file has says nothing of another file of the same kind.
-    let mut fetched =
-        Fetched { slice: Slice { min_rows: None, ..slice.clone() }, pages: Vec::new(), exchanges: Vec::new() };
+    let mut fetched = Fetched {
+        slice: Slice { min_rows: None, ..slice.clone() },
+        pages: Vec::new(),
+        exchanges: Vec::new(),
+        detour: None,
+    };
     for file in files {
         let (page, exchange) = archive_file(warehouse, dataset, slice, file)?;
         fetched.slice.url.clone_from(&page.url);
@@ -107,14 +111,19 @@ pub fn import(
     run::stage(&job, &run::base(warehouse, dataset)?, &[fetched])
 }
 
-/// Which of a dataset's slices a file is, by what it says of itself, else by the years in it.
+/// Which of a dataset's slices a file is, by what it says of itself, else by its headers and the years in it.
 pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Slice> {
     let extractor = extractor(dataset)?;
     let (page, _) = page_of(file)?;
     if let Some(slice) = extractor.recognise(&page)? {
         return Ok(slice);
     }
-    let slices = extractor.slices();
+    let mut slices = extractor.slices();
+    if slices.len() > 1 {
+        let mine: Vec<_> = slices.iter().filter(|slice| extractor.headers(slice, &page).is_ok()).cloned().collect();
+        // None: reading it will say why.
+        slices = if mine.is_empty() { slices } else { mine };
+    }
     let names = || slices.iter().map(|slice| slice.name.as_str()).collect::<Vec<_>>().join(", ");
     match slices.as_slice() {
         [] => return Ok(Slice::new("import", String::new())),
@@ -206,17 +215,33 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
     let mut misfits = Vec::new();
     for dataset in &project.datasets {
         let extractor = extractor(dataset)?;
-        let first = extractor.slices().into_iter().next().unwrap_or_else(|| Slice::new("import", String::new()));
         if let Ok(Some(differences)) = extractor.misfit(&page)
             && !differences.is_empty()
         {
             misfits.push((dataset, differences));
         }
-        let looked = extractor.recognise(&page).and_then(|slice| look(dataset, &slice.unwrap_or(first), &page, bytes));
-        match looked {
-            Ok(()) => accepted.push(dataset),
-            Err(error) => refusals.push((dataset, error)),
+        // Editions may differ in their headers: one that fits is enough, and where none does, the first says why.
+        let mut refusal = None;
+        let slices = match extractor.recognise(&page) {
+            Ok(Some(slice)) => vec![slice],
+            Ok(None) => extractor.slices(),
+            Err(error) => {
+                refusals.push((dataset, error));
+                continue;
+            }
+        };
+        let slices = if slices.is_empty() { vec![Slice::new("import", String::new())] } else { slices };
+        for slice in slices {
+            match look(dataset, &slice, &page, bytes) {
+                Ok(()) => {
+                    accepted.push(dataset);
+                    refusal = None;
+                    break;
+                }
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
         }
+        refusals.extend(refusal.map(|error| (dataset, error)));
     }
     match accepted.as_slice() {
         [one] => Ok(one),

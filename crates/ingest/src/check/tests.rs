@@ -210,3 +210,28 @@ fn a_count_that_does_not_add_up_is_our_bug() {
     };
     assert_eq!(check(&candidate).unwrap_err().kind(), Kind::Internal);
 }
+
+#[test]
+fn an_extract_of_a_table_is_told_by_what_it_lacks() {
+    let with = |least: u64| {
+        let text = PIPELINE.replace("[check]", &format!("[check]\n    distinct = {{ city = {least} }}"));
+        let dataset = Dataset::parse("x", &text, &Vocabulary::parse(COLUMNS).unwrap()).unwrap();
+        let kept = rows(GOOD);
+        let candidate = Candidate {
+            dataset: &dataset,
+            name: "2015 all".to_owned(),
+            kept: &kept,
+            totals: &rows(&[]),
+            rejected: &[],
+            counts: Counts { read: 3, kept: 3, ..Counts::default() },
+            before: None,
+            min_rows: None,
+        };
+        distinct(&candidate, "city", least)
+    };
+    assert_eq!(with(3).unwrap(), Check { name: "distinct city".to_owned(), saw: "3, at least 3".to_owned() });
+    let error = with(4).unwrap_err();
+    assert_eq!(error.kind(), Kind::CheckFailed);
+    assert!(error.to_string().contains("`city` has 3 different values, and at least 4 are expected"), "{error}");
+    assert!(error.hint_text().unwrap().contains("an extract is not the table"));
+}

@@ -35,6 +35,12 @@ pub trait Extractor: Send + Sync {
     /// The request after the pages already archived; `None` completes the slice.
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>>;
 
+    /// The same slice by another way, for when what was asked for after these pages is refused or stays out of reach. At
+    /// most once in a slice; by default there is no other way.
+    fn instead(&self, _slice: &Slice, _seen: &[Page]) -> Result<Option<Instead>> {
+        Ok(None)
+    }
+
     /// The requests whose answers show the shape of a slice at the least cost; by default its first page.
     fn probe_pages(&self, slice: &Slice) -> Result<Vec<Request>> {
         Ok(self.next_page(slice, &[])?.into_iter().collect())
@@ -205,6 +211,15 @@ pub struct Request {
     pub url: String,
     /// What the body must begin with, before anything else is asked of it.
     pub expect: Expect,
+}
+
+/// Another way to a slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instead {
+    /// What to ask now; [`Extractor::next_page`] goes on from its answer.
+    pub request: Request,
+    /// How many of the first pages already archived belong to this way too.
+    pub keep: usize,
 }
 
 /// The container that a body must be.

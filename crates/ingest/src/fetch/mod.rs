@@ -13,6 +13,7 @@ mod body;
 mod own;
 mod pace;
 mod peek;
+mod secret;
 mod visit;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use answer::Head;
 pub use own::Own;
 use pace::Pace;
 pub use peek::Peek;
+pub use secret::Secret;
 use visit::Visit;
 
 /// Tells the time. The program's clock, so that a run can be repeated at any pretended time.
@@ -62,6 +64,8 @@ pub struct Settings {
     pub first_delay: Duration,
     /// The longest pause that we make, and the longest that a publisher may ask for.
     pub longest_delay: Duration,
+    /// Headers that open doors, by the publisher host that they are for: no other host ever gets them.
+    pub secret_headers: BTreeMap<String, Vec<(String, Secret)>>,
     /// Requests per minute, by publisher host. What is mapped to this machine is not limited.
     pub requests_per_minute: BTreeMap<String, u32>,
     /// Requests per minute to every other host.
@@ -265,7 +269,9 @@ impl Engine {
         for _ in 0..=MOST_REDIRECTS {
             let wire = self.addresses.wire(&url)?;
             self.pace.turn(&url, &wire).await;
-            let request = self.client.get(wire.clone()).headers(header_map(&visit.sent)?);
+            let mut headers = header_map(&visit.sent)?;
+            self.add_secrets(&url, &wire, visit, &mut headers)?;
+            let request = self.client.get(wire.clone()).headers(headers);
             let response = request.send().await.map_err(|error| self.unanswered(error))?;
             let head = Head::of(&response, &visit.secrets);
             if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {

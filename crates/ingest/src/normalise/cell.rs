@@ -119,13 +119,18 @@ fn withheld_count(cells: &Cells<'_>, withheld: &Withheld, headers: &Headers<'_>,
     let mut highs = Vec::with_capacity(cells.rows);
     let mut statuses = Vec::with_capacity(cells.rows);
     for row in 0..cells.rows {
+        let mut range = None;
         let (count, status) = match cells.value(row) {
             _ if !cells.applies(row) => (None, Status::NotApplicable),
             None => (None, explained(withheld, text(remarks, row))),
             Some(word) => match withheld.words.get(&word) {
                 Some(status) => (None, *status),
-                None => match word.parse::<i64>() {
-                    Ok(count) if count >= 0 => (Some(count), Status::Reported),
+                None => match (word.parse::<i64>(), count_range(&word)) {
+                    (Ok(count), _) if count >= 0 => (Some(count), Status::Reported),
+                    (_, Some(ends)) if withheld.ranges => {
+                        range = Some(ends);
+                        (None, Status::Suppressed)
+                    }
                     _ => {
                         reject(faults, row, cells.column, "a count is a whole number or a declared word", &word);
                         (None, Status::Missing)
@@ -133,7 +138,8 @@ fn withheld_count(cells: &Cells<'_>, withheld: &Withheld, headers: &Headers<'_>,
                 },
             },
         };
-        let bound = |bound: &Bound| match (bound, status) {
+        let bound = |bound: &Bound, end: Option<i64>| match (bound, status) {
+            (_, Status::Suppressed) if end.is_some() => end,
             (Bound::Fixed(bound), Status::Suppressed) => Some(*bound),
             (Bound::Column(header), Status::Suppressed | Status::NotShown) => {
                 text(headers.get(header.as_str()).copied(), row).parse().ok()
@@ -141,8 +147,8 @@ fn withheld_count(cells: &Cells<'_>, withheld: &Withheld, headers: &Headers<'_>,
             _ => None,
         };
         counts.push(count);
-        lows.push(count.or_else(|| bound(&withheld.low)));
-        highs.push(count.or_else(|| bound(&withheld.high)));
+        lows.push(count.or_else(|| bound(&withheld.low, range.map(|(low, _)| low))));
+        highs.push(count.or_else(|| bound(&withheld.high, range.map(|(_, high)| high))));
         statuses.push(status.as_str());
     }
     vec![
@@ -151,6 +157,13 @@ fn withheld_count(cells: &Cells<'_>, withheld: &Withheld, headers: &Headers<'_>,
         Arc::new(Int64Array::from(highs)),
         Arc::new(StringArray::from(statuses)),
     ]
+}
+
+/// The ends of a range of counts, such as `1-9`.
+fn count_range(word: &str) -> Option<(i64, i64)> {
+    let (low, high) = word.split_once('-')?;
+    let ends = (low.parse::<u32>().ok()?, high.parse::<u32>().ok()?);
+    (ends.0 < ends.1).then_some((ends.0.into(), ends.1.into()))
 }
 
 /// Why an empty cell is empty, by the publisher's remark.
@@ -181,13 +194,13 @@ fn typed(column: &Column, kind: Type, texts: Vec<Option<String>>, faults: &mut F
         )),
         Type::Boolean => Arc::new(BooleanArray::from(read.values(texts, "true or false", |text| text.parse().ok()))),
         Type::Date => {
-            let format = match &column.read {
-                Some(Read::Date(format)) => format.as_str(),
-                _ => "%Y-%m-%d",
+            let formats: Vec<&str> = match &column.read {
+                Some(Read::Date(format)) => vec![format],
+                Some(Read::Dates(formats)) => formats.iter().map(String::as_str).collect(),
+                _ => vec!["%Y-%m-%d"],
             };
-            Arc::new(Date32Array::from(
-                read.values(texts, "a date", |text| jiff::civil::Date::strptime(format, text).ok().map(days)),
-            ))
+            let day = |text: &str| formats.iter().find_map(|format| jiff::civil::Date::strptime(format, text).ok());
+            Arc::new(Date32Array::from(read.values(texts, "a date", |text| day(text).map(days))))
         }
         Type::Decimal { precision, scale } => {
             let round = column.round;

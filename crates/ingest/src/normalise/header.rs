@@ -43,6 +43,11 @@ pub(crate) fn names(dataset: &Dataset, headers: &BTreeSet<&str>) -> Result<()> {
                 need(&column.name, year, false);
                 need(&column.name, month, false);
             }
+            Some(Rule::PeriodBound { label, months, .. }) => {
+                need(&column.name, label, false);
+                need(&column.name, months, false);
+            }
+            Some(Rule::RangeBound { from, .. }) => need(&column.name, from, column.optional),
             Some(_) => {}
         }
         if let Some(when) = &column.when {

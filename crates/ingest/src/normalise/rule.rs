@@ -15,7 +15,7 @@ use model::dataset::Rule;
 use model::kind::{CountyFips, StateFips};
 use model::{Error, Kind, Result, ResultExt as _};
 
-use super::cell::{date, days};
+use super::cell::{date, days, decimal};
 use super::{Fault, Faults, Headers, find, text};
 use crate::extract::Grade;
 
@@ -65,6 +65,10 @@ pub(super) fn compute(
             Arc::new(years.collect::<Int32Array>())
         }
         Rule::MonthEnd { year, month } => Arc::new(month_end(name, source, year, month, faults)),
+        Rule::PeriodBound { label, months, last } => {
+            Arc::new(period_bound(name, source, [label, months], *last, faults))
+        }
+        Rule::RangeBound { from, upper } => Arc::new(range_bound(name, source, from, *upper, kind, faults)?),
         Rule::PeriodStart { end, months } => {
             let starts = source.dates(end)?.iter().map(|day| {
                 let first = date(day?)?.first_of_month().checked_sub((*months - 1).months()).ok()?;
@@ -104,6 +108,100 @@ fn month_end(name: &str, source: &Source<'_>, year: &[String], month: &[String],
             first.map(|first| days(first.last_of_month()))
         })
         .collect()
+}
+
+/// The first or the last day of a year, or of the months printed beside a label that is no year. Anything else rejects
+/// its row.
+fn period_bound(
+    name: &str,
+    source: &Source<'_>,
+    [label, months]: [&[String]; 2],
+    last: bool,
+    faults: &mut Faults,
+) -> Date32Array {
+    let (labels, ranges) = (find(source.headers, label), find(source.headers, months));
+    (0..source.rows)
+        .map(|row| {
+            let (label, range) = (text(labels, row), text(ranges, row));
+            let year = Some(label).filter(|label| label.len() == 4).and_then(|label| label.parse::<i16>().ok());
+            let bounds = match year {
+                Some(year) => Date::new(year, 1, 1).ok().map(|first| (first, first.last_of_year())),
+                None => range.split_once(" to ").and_then(|(first, last)| {
+                    let month = |text: &str| Date::strptime("%B, %Y %d", format!("{text} 1")).ok();
+                    Some((month(first)?, month(last)?.last_of_month()))
+                }),
+            };
+            let bounds = bounds.filter(|(first, last)| first < last);
+            if bounds.is_none() {
+                faults.entry(row).or_insert_with(|| Fault {
+                    column: name.to_owned(),
+                    rule: "neither a year nor two months such as `February, 2025 to January, 2026`".to_owned(),
+                    raw: format!("{label} {range}").trim_end().to_owned(),
+                });
+            }
+            bounds.map(|(first, end)| days(if last { end } else { first }))
+        })
+        .collect()
+}
+
+/// A bound of each printed range; null where nothing is printed, or nothing bounds it. Anything but a range rejects its
+/// row.
+fn range_bound(
+    name: &str,
+    source: &Source<'_>,
+    from: &[String],
+    upper: bool,
+    kind: Type,
+    faults: &mut Faults,
+) -> Result<Decimal128Array> {
+    let Type::Decimal { precision, scale } = kind else {
+        return Err(Error::new(Kind::Usage, format!("`{name}` is a bound of a range, and must be a decimal")));
+    };
+    let cells = find(source.headers, from);
+    let bounds = (0..source.rows).map(|row| {
+        let raw = text(cells, row);
+        if raw.is_empty() {
+            return None;
+        }
+        let number = |text: &str| decimal(text, precision, scale, false).filter(|number| *number >= 0);
+        let read = range(raw).and_then(|(low, high)| match high {
+            Some(high) => Some((number(low)?, Some(number(high)?))),
+            None => Some((number(low)?, None)),
+        });
+        match read {
+            Some((low, high)) if high.is_none_or(|high| low <= high) => {
+                if upper {
+                    high
+                } else {
+                    Some(low)
+                }
+            }
+            _ => {
+                faults.entry(row).or_insert_with(|| Fault {
+                    column: name.to_owned(),
+                    rule: "not a range such as `2-3.9`, `<2` or `30+`".to_owned(),
+                    raw: raw.to_owned(),
+                });
+                None
+            }
+        }
+    });
+    bounds
+        .collect::<Decimal128Array>()
+        .with_precision_and_scale(precision, scale)
+        .or_error(Kind::Internal, "the vocabulary has an impossible decimal")
+}
+
+/// The two ends of a printed range, with a hyphen or an en dash between them or a sign at one.
+fn range(text: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(high) = text.strip_prefix('<') {
+        return Some(("0", Some(high)));
+    }
+    if let Some(low) = text.strip_suffix('+').or_else(|| text.strip_prefix('>')) {
+        return Some((low, None));
+    }
+    let (low, high) = text.split_once(['-', '–'])?;
+    Some((low, Some(high)))
 }
 
 /// The exact product of decimal columns and a factor, at the scale of the result. A product that needs more digits

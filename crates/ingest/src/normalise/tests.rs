@@ -1,5 +1,7 @@
 //! Cells, words, bounds, persons and headers, over a small declaration.
 
+mod ranges;
+
 use arrow::array::Array as _;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 

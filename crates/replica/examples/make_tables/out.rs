@@ -41,6 +41,10 @@ const COPIES: &[(&str, &str)] = &[
     ("cdc/wonder_firearm/akiokaki", "akiokaki/guns_mental @ 2ace8d4d8140, byte-faithful"),
     ("cdc/socrata_vsrr/gentrylamb", "gentrylamb/dsan5200-final-project @ 30954731cf64, byte-faithful"),
     ("cdc/socrata_vsrr/info201a", "info201a-s19/project-kathylamb @ e525c654c450, byte-faithful"),
+    ("cdc/socrata_nchs_poisoning/NCHS_-_", "GabrielKahn/County-Health-Report @ 9246bc88f184, byte-faithful"),
+    ("cdc/socrata_nchs_poisoning/manjunath", "manjunath5496/CSV-Datasets_4 @ 6490632af823, as downloaded in 2020"),
+    ("cdc/socrata_nchs_poisoning/mcfaddja", "mcfaddja/DrugPoisoning @ 3513aa02b148, as downloaded"),
+    ("cdc/socrata_nchs_leading_causes/", "uziasr/csv_to_sqlite3 @ ef2628540fa3, as downloaded"),
     ("cdc/rx_rates/vishal", "vishal-337/EPI_Project @ 411428facac5"),
     (
         "cdc/rx_rates/parmsam",

@@ -1,9 +1,12 @@
-//! data.cdc.gov's dataset xkb8-kh2a in two editions: as the portal's CSV, as SODA rows (JSON, CSV), as metadata.
+//! data.cdc.gov's datasets: as the portal's CSV, as SODA rows (JSON, CSV), as metadata. `tables` says which there are.
+
+mod tables;
 
 use crate::soda::Edition;
-use crate::table::{Table, at};
 use crate::{Error, Result};
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use std::sync::OnceLock;
 
 /// A column under the two names that Socrata gives it, and its type.
 #[derive(Clone, Copy)]
@@ -12,165 +15,169 @@ pub struct Column {
     pub display: &'static str,
     /// Name in SODA.
     pub field: &'static str,
+    kind: Kind,
+}
+
+/// How a value is typed and shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    /// A number that the portal shows with commas between thousands.
+    Number,
+    /// A number that it shows as it is.
+    Plain,
+    /// A calendar date; ours are `2018-09-30`.
+    Date,
+}
+
+impl Column {
     /// Socrata's type name.
-    pub kind: &'static str,
-}
-
-const fn column(display: &'static str, field: &'static str, kind: &'static str) -> Column {
-    Column { display, field, kind }
-}
-
-const STATE: Column = column("State", "state", "text");
-const STATE_NAME: Column = column("State Name", "state_name", "text");
-const YEAR: Column = column("Year", "year", "text");
-const MONTH: Column = column("Month", "month", "text");
-const PERIOD: Column = column("Period", "period", "text");
-const INDICATOR: Column = column("Indicator", "indicator", "text");
-const VALUE: Column = column("Data Value", "data_value", "number");
-const COMPLETE: Column = column("Percent Complete", "percent_complete", "text");
-const PENDING: Column = column("Percent Pending Investigation", "percent_pending_investigation", "number");
-const FOOTNOTE: Column = column("Footnote", "footnote", "text");
-const SYMBOL: Column = column("Footnote Symbol", "footnote_symbol", "text");
-const PREDICTED: Column = column("Predicted Value", "predicted_value", "number");
-
-const COLUMNS_2018: [Column; 10] =
-    [STATE, STATE_NAME, YEAR, MONTH, PERIOD, INDICATOR, VALUE, COMPLETE, PENDING, FOOTNOTE];
-const COLUMNS_2019: [Column; 12] =
-    [STATE, YEAR, MONTH, PERIOD, INDICATOR, VALUE, COMPLETE, PENDING, STATE_NAME, FOOTNOTE, SYMBOL, PREDICTED];
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-/// An edition's columns in its own order.
-pub fn columns(edition: Edition) -> &'static [Column] {
-    match edition {
-        Edition::V2018 => &COLUMNS_2018,
-        Edition::V2019 => &COLUMNS_2019,
-    }
-}
-
-/// An edition's rows, values in the order of [`columns`], plain (no separators), empty for null.
-fn rows(edition: Edition) -> Result<Vec<Vec<String>>> {
-    let states = Table::read("vsrr/states")?;
-    let indicators = Table::read("vsrr/indicators")?;
-    let remarks = Table::read("vsrr/remarks")?;
-    let figures = Table::read(&format!("vsrr/rows_{}", edition.year()))?;
-    let columns = columns(edition);
-    let mut all = Vec::with_capacity(figures.rows.len());
-    for row in &figures.rows {
-        let state = states.numbered(at(row, 0))?;
-        let remark = remarks.numbered(at(row, 7))?;
-        let month = at(row, 2).parse::<usize>().ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
-        let month = month.ok_or_else(|| Error::table("vsrr/rows", format!("month {}", at(row, 2))))?;
-        let mut values = Vec::with_capacity(columns.len());
-        for column in columns {
-            values.push(match column.field {
-                "state" => at(state, 1),
-                "state_name" => at(state, 2),
-                "year" => at(row, 1),
-                "month" => month,
-                "period" => "12 month-ending",
-                "indicator" => at(indicators.numbered(at(row, 3))?, 1),
-                "data_value" => at(row, 4),
-                "percent_complete" => at(row, 5),
-                "percent_pending_investigation" => at(row, 6),
-                "footnote" => at(remark, 2),
-                "footnote_symbol" => at(remark, 1),
-                _ => at(row, 8),
-            });
+    pub fn kind(&self) -> &'static str {
+        match self.kind {
+            Kind::Text => "text",
+            Kind::Number | Kind::Plain => "number",
+            Kind::Date => "calendar_date",
         }
-        all.push(values.into_iter().map(str::to_owned).collect());
     }
-    Ok(all)
 }
 
-/// The portal's CSV: BOM, display names, thousands separators, quotes only where needed, LF.
-pub fn portal_csv(edition: Edition) -> Result<Vec<u8>> {
-    let columns = columns(edition);
-    let mut csv = csv::Writer::from_writer(b"\xef\xbb\xbf".to_vec());
-    let wrong = |e: &dyn ToString| Error::print("rows.csv", e.to_string());
-    csv.write_record(columns.iter().map(|column| column.display)).map_err(|e| wrong(&e))?;
-    for row in rows(edition)? {
-        let shown = row.iter().zip(columns).map(|(value, column)| match column.kind {
-            "number" => separated(value),
-            _ => value.clone(),
-        });
-        csv.write_record(shown).map_err(|e| wrong(&e))?;
-    }
-    csv.into_inner().map_err(|e| wrong(&e))
+/// One table of the portal in one edition.
+pub struct Table {
+    /// Its id.
+    pub id: &'static str,
+    title: &'static str,
+    /// Which edition of VSRR it is, if it is one: they share an id, and one is served at a time.
+    edition: Option<Edition>,
+    /// When its rows were updated, in seconds of the epoch. Declared by us.
+    pub updated: u64,
+    /// Whether the portal's CSV begins with a byte order mark.
+    mark: bool,
+    pub columns: &'static [Column],
+    /// Its rows, values in the order of the columns, plain, empty for null.
+    rows: fn() -> Result<Vec<Vec<String>>>,
+    printed: OnceLock<Result<Printed>>,
 }
 
-/// SODA's rows, one JSON object each, as text: numbers are strings, a null is a key left out.
-pub fn json_rows(edition: Edition) -> Result<Vec<String>> {
-    let columns = columns(edition);
-    let object = |row: Vec<String>| {
-        let mut object = Map::new();
-        for (value, column) in row.into_iter().zip(columns) {
-            if !value.is_empty() {
-                object.insert(column.field.to_owned(), Value::String(value));
+/// A table in each of its formats, printed once.
+pub struct Printed {
+    /// SODA's rows, one JSON object each: numbers are strings, a null is a key left out.
+    pub json: Vec<String>,
+    /// SODA's rows as CSV lines without their ends: every field quoted.
+    pub csv: Vec<String>,
+    /// The portal's CSV: display names, thousands separators, quotes only where needed, LF.
+    pub portal: Bytes,
+    /// How many rows have a value, for each column.
+    held: Vec<usize>,
+}
+
+/// The table with an id, in the edition that is served.
+pub fn find(id: &str, edition: Edition) -> Option<&'static Table> {
+    tables::ALL.iter().find(|table| table.id == id && table.edition.is_none_or(|own| own == edition))
+}
+
+impl Table {
+    /// The table in each of its formats.
+    pub fn printed(&self) -> Result<&Printed> {
+        self.printed.get_or_init(|| self.print()).as_ref().map_err(Error::clone)
+    }
+
+    fn print(&self) -> Result<Printed> {
+        let rows = (self.rows)()?;
+        let wrong = |e: &dyn ToString| Error::print("rows.csv", e.to_string());
+        let mut portal = csv::Writer::from_writer(if self.mark { b"\xef\xbb\xbf".to_vec() } else { Vec::new() });
+        portal.write_record(self.columns.iter().map(|column| column.display)).map_err(|e| wrong(&e))?;
+        let (mut json, mut csv) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+        let mut held = vec![0; self.columns.len()];
+        for row in &rows {
+            let mut object = Map::new();
+            let (mut shown, mut plain) = (Vec::with_capacity(row.len()), Vec::with_capacity(row.len()));
+            for ((value, column), held) in row.iter().zip(self.columns).zip(&mut held) {
+                shown.push(column.shown(value));
+                plain.push(column.plain(value));
+                if !value.is_empty() {
+                    *held += 1;
+                    object.insert(column.field.to_owned(), Value::String(column.plain(value)));
+                }
             }
+            portal.write_record(&shown).map_err(|e| wrong(&e))?;
+            csv.push(quoted(plain.iter().map(String::as_str)));
+            json.push(Value::Object(object).to_string());
         }
-        Value::Object(object).to_string()
-    };
-    Ok(rows(edition)?.into_iter().map(object).collect())
-}
+        let portal = portal.into_inner().map_err(|e| wrong(&e))?.into();
+        Ok(Printed { json, csv, portal, held })
+    }
 
-/// SODA's rows as CSV lines without their ends: every field quoted.
-pub fn csv_rows(edition: Edition) -> Result<Vec<String>> {
-    Ok(rows(edition)?.into_iter().map(|row| quoted(row.iter().map(String::as_str))).collect())
-}
+    /// SODA's CSV header line.
+    pub fn csv_header(&self) -> String {
+        quoted(self.columns.iter().map(|column| column.field))
+    }
 
-/// SODA's CSV header line.
-pub fn csv_header(edition: Edition) -> String {
-    quoted(columns(edition).iter().map(|column| column.field))
-}
+    /// The name under which a browser would save the portal's CSV.
+    pub fn download(&self) -> String {
+        let name: String = self.title.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        format!("{name}.csv")
+    }
 
-/// `/api/views/xkb8-kh2a.json`. The times are ours (see `source.toml`); `rows` is the edition's number of rows.
-pub fn metadata(edition: Edition, updated: i64, rows: usize) -> Vec<u8> {
-    let columns: Vec<Value> = (1..)
-        .zip(columns(edition))
-        .map(|(position, column)| {
-            json!({
-                "id": 300_000_000 + position,
-                "name": column.display,
-                "dataTypeName": column.kind,
-                "fieldName": column.field,
-                "position": position,
-                "renderTypeName": column.kind,
-                "tableColumnId": 50_000_000 + position,
-                "cachedContents": { "count": rows.to_string() },
-                "format": {},
+    /// `/api/views/<id>.json`, with the rows updated at a time.
+    pub fn metadata(&self, updated: u64) -> Result<Vec<u8>> {
+        let printed = self.printed()?;
+        let rows = printed.json.len();
+        let columns: Vec<Value> = (1..)
+            .zip(self.columns)
+            .zip(&printed.held)
+            .map(|((position, column), held)| {
+                json!({
+                    "id": 300_000_000 + position,
+                    "name": column.display,
+                    "dataTypeName": column.kind(),
+                    "fieldName": column.field,
+                    "position": position,
+                    "renderTypeName": column.kind(),
+                    "tableColumnId": 50_000_000 + position,
+                    "cachedContents": {
+                        "non_null": held.to_string(),
+                        "null": (rows - held).to_string(),
+                        "count": rows.to_string(),
+                    },
+                    "format": if column.kind == Kind::Plain { json!({ "noCommas": "true" }) } else { json!({}) },
+                })
             })
-        })
-        .collect();
-    let view = json!({
-        "id": crate::soda::DATASET,
-        "name": "VSRR Provisional Drug Overdose Death Counts",
-        "assetType": "dataset",
-        "attribution": "National Center for Health Statistics",
-        "category": "NCHS",
-        "createdAt": 1_520_294_400,
-        "provenance": "official",
-        "publicationDate": updated,
-        "rowsUpdatedAt": updated,
-        "viewLastModified": updated,
-        "cachedContents": { "count": rows.to_string() },
-        "columns": columns,
-        "license": { "name": "Public Domain U.S. Government", "termsLink": "https://www.usa.gov/government-works" },
-    });
-    view.to_string().into_bytes()
+            .collect();
+        let view = json!({
+            "id": self.id,
+            "name": self.title,
+            "assetType": "dataset",
+            "attribution": "National Center for Health Statistics",
+            "category": "NCHS",
+            "createdAt": 1_520_294_400,
+            "provenance": "official",
+            "publicationDate": updated,
+            "rowsUpdatedAt": updated,
+            "viewLastModified": updated,
+            "columns": columns,
+            "license": { "name": "Public Domain U.S. Government", "termsLink": "https://www.usa.gov/government-works" },
+        });
+        Ok(view.to_string().into_bytes())
+    }
+}
+
+impl Column {
+    /// A value as the portal shows it.
+    fn shown(&self, value: &str) -> String {
+        match (self.kind, value.split('-').collect::<Vec<_>>().as_slice()) {
+            (Kind::Number, _) => separated(value),
+            (Kind::Date, [year, month, day]) => format!("{month}/{day}/{year}"),
+            _ => value.to_owned(),
+        }
+    }
+
+    /// A value as SODA writes it.
+    fn plain(&self, value: &str) -> String {
+        match self.kind {
+            Kind::Date if !value.is_empty() => format!("{value}T00:00:00.000"),
+            _ => value.to_owned(),
+        }
+    }
 }
 
 fn quoted<'v>(values: impl Iterator<Item = &'v str>) -> String {
@@ -179,7 +186,7 @@ fn quoted<'v>(values: impl Iterator<Item = &'v str>) -> String {
 }
 
 /// A number with commas between its thousands.
-fn separated(number: &str) -> String {
+pub fn separated(number: &str) -> String {
     let (whole, rest) = number.split_at(number.find('.').unwrap_or(number.len()));
     let mut out = String::new();
     for (at, digit) in whole.chars().enumerate() {

@@ -69,8 +69,7 @@ fn populations_are_the_first_columns_of_the_captured_file() {
 
 #[test]
 fn texts_are_the_publishers_bytes() {
-    use crate::Edition;
-    use crate::print::{dispensing, socrata, wonder};
+    use crate::print::{dispensing, wonder};
     check(|| wonder::export("state_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_all_opioids.txt");
     check(|| wonder::export("us_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_all_opioids.txt");
     check(|| wonder::export("state_heroin"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_heroin.txt");
@@ -93,10 +92,37 @@ fn texts_are_the_publishers_bytes() {
         || wonder::export("state_firearm_2015"),
         "cdc/wonder_firearm/akiokaki_UCD_2015_state_firearm_excl_suicide.txt",
     );
-    check(|| socrata::portal_csv(Edition::V2018), "cdc/socrata_vsrr/gentrylamb_VSRR_10col_commas_2018.csv");
-    check(|| socrata::portal_csv(Edition::V2019), "cdc/socrata_vsrr/info201a_2019_VSRR_12col.csv");
     check(dispensing::since_2019, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2019-2023.csv");
     check(dispensing::until_2018, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2006_2018.csv");
+}
+
+#[test]
+fn the_portals_tables_are_the_publishers_bytes() {
+    use crate::Edition;
+    const POISONING: &str = "cdc/socrata_nchs_poisoning/";
+    for (id, edition, folder, file) in [
+        ("xkb8-kh2a", Edition::V2018, "cdc/socrata_vsrr/", "gentrylamb_VSRR_10col_commas_2018.csv"),
+        ("xkb8-kh2a", Edition::V2019, "cdc/socrata_vsrr/", "info201a_2019_VSRR_12col.csv"),
+        ("jx6g-fdh6", Edition::V2019, POISONING, "mcfaddja_NCHS_state_18col_1999-2014.csv"),
+        (
+            "xbxb-epbu",
+            Edition::V2019,
+            POISONING,
+            "NCHS_-_Drug_Poisoning_Mortality_by_State__United_States.gabrielkahn.csv",
+        ),
+        ("44rk-q6r2", Edition::V2019, POISONING, "manjunath_NCHS_state_2020.csv"),
+        ("p56q-jrxg", Edition::V2019, POISONING, "NCHS_-_Drug_Poisoning_Mortality_by_County__United_States.csv"),
+        (
+            "bi63-dtpu",
+            Edition::V2019,
+            "cdc/socrata_nchs_leading_causes/",
+            "NCHS_-_Leading_Causes_of_Death__United_States.csv",
+        ),
+    ] {
+        let Some(captured) = capture(&format!("{folder}{file}")) else { return };
+        let table = crate::print::socrata::find(id, edition).unwrap();
+        check_same(&table.printed().unwrap().portal, &captured);
+    }
 }
 
 #[test]

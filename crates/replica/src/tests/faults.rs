@@ -113,7 +113,7 @@ fn no_rows() {
     assert_eq!(wonder.lines().nth(1).unwrap(), "\"---\"");
     assert_eq!(none(SODA).json(), serde_json::json!([]));
     assert_eq!(none(&format!("{SODA}?$select=count(*)")).json(), serde_json::json!([{ "count": "0" }]));
-    assert_eq!(none(VIEW).json()["cachedContents"]["count"], "0");
+    assert_eq!(none(VIEW).json()["columns"][0]["cachedContents"]["count"], "0");
     assert!(none(CITIES_2013).cells()[4][0].starts_with("1 The figures"));
 }
 

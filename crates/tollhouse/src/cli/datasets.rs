@@ -240,6 +240,7 @@ fn gather(context: &Context, project: &Project, dataset: &Dataset) -> Result<Sho
             "may_shrink": check.rows.may_shrink,
             "max_rejected": check.max_rejected,
             "total": check.total,
+            "distinct": check.distinct,
             "sum": check.sum.iter().map(|sum| serde_json::json!({
                 "column": sum.column, "of": sum.of, "except": sum.except,
             })).collect::<Vec<_>>(),
@@ -257,6 +258,15 @@ fn from(column: &Column) -> String {
         Rule::YearOf(date) => format!("the year of {date}"),
         Rule::MonthEnd { year, month } => {
             format!("the last day of the month in {} and {}", year.join(" | "), month.join(" | "))
+        }
+        Rule::PeriodBound { label, months, last } => format!(
+            "the {} day of the year in {}, or of the months in {}",
+            if *last { "last" } else { "first" },
+            label.join(" | "),
+            months.join(" | ")
+        ),
+        Rule::RangeBound { from, upper } => {
+            format!("the {} end of the range in {}", if *upper { "upper" } else { "lower" }, from.join(" | "))
         }
         Rule::PeriodStart { end, months } => format!("the first day of the {months} months that end on {end}"),
         Rule::CountyFipsOf { state, county } => format!("looked up by {state} and {county}"),
@@ -292,6 +302,7 @@ fn reads(column: &Column) -> String {
             Read::FipsOrUsps => "read as the FIPS code or from the USPS abbreviation".to_owned(),
             Read::StateName => "read from the state's name".to_owned(),
             Read::Date(format) => format!("a date as {format}"),
+            Read::Dates(formats) => format!("a date as {}", formats.join(" or ")),
         });
     }
     if column.round {
@@ -308,6 +319,9 @@ fn reads(column: &Column) -> String {
             Bound::Column(_) => "what the source's rule says".to_owned(),
         };
         said.push(format!("a suppressed count is {} to {}", bound(&withheld.low), bound(&withheld.high)));
+        if withheld.ranges {
+            said.push("a range of counts is suppressed between its ends".to_owned());
+        }
         said.push(statuses(&withheld.words));
         if let Some(explained) = &withheld.explained_by {
             said.push(format!(
@@ -338,6 +352,9 @@ fn rules(dataset: &Dataset) -> Vec<String> {
         spec.check.max_rejected
     ));
     lines.push(format!("  key: {} is unique and never null", spec.check.key.join(", ")));
+    for (column, least) in &spec.check.distinct {
+        lines.push(format!("  values: {column} has at least {least} different ones"));
+    }
     if !spec.check.total.is_empty() {
         lines.push(format!("  totals: the publisher's total row is the sum of {}", spec.check.total.join(" and of ")));
     }

@@ -22,6 +22,7 @@ mod archive;
 mod patience;
 mod refusal;
 mod resume;
+mod secret;
 
 const HOST: &str = "publisher.example";
 const URL: &str = "https://publisher.example/table.csv";
@@ -113,6 +114,7 @@ impl World {
             only_mapped: true,
             via: "replica".to_owned(),
             redirect_hosts: Vec::new(),
+            secret_headers: BTreeMap::new(),
             attempts: 3,
             first_delay: Duration::from_secs(2),
             longest_delay: Duration::from_secs(300),

@@ -171,13 +171,33 @@ impl Grade {
     }
 }
 
-/// What to ask the publisher: always a GET, of a URL at its real host.
+/// What to ask the publisher, of a URL at its real host: what lies there, or the answer to a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The full URL.
     pub url: String,
     /// What the body must begin with, before anything else is asked of it.
     pub expect: Expect,
+    /// A query's fields, form-encoded, which are sent by POST and kept in the receipt: they may hold no secret. Without
+    /// them it is a GET.
+    pub form: Option<String>,
+}
+
+impl Request {
+    /// What lies at an address.
+    pub fn get(url: impl Into<String>, expect: Expect) -> Self {
+        Self { url: url.into(), expect, form: None }
+    }
+
+    /// The answer to a query, whose fields are form-encoded here.
+    pub fn query<'a>(
+        url: impl Into<String>,
+        fields: impl IntoIterator<Item = (&'a str, &'a str)>,
+        expect: Expect,
+    ) -> Self {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        Self { url: url.into(), expect, form: Some(form) }
+    }
 }
 
 /// The container that a body must be.
@@ -187,6 +207,8 @@ pub enum Expect {
     Text,
     /// A JSON document.
     Json,
+    /// An XML document that is no web page.
+    Xml,
     /// An XLS or XLSX workbook, whatever the address says.
     Workbook,
 }

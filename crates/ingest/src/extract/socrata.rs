@@ -97,7 +97,7 @@ impl Extractor for Socrata {
     }
 
     fn next_page(&self, _slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
-        let ask = |url: String, expect: Expect| Ok(Some(Request { url, expect }));
+        let ask = |url: String, expect: Expect| Ok(Some(Request::get(url, expect)));
         let Some(last) = seen.last() else {
             return match self.format {
                 Format::Json => ask(self.metadata_url(), Expect::Json),
@@ -145,7 +145,7 @@ impl Extractor for Socrata {
         let mut pages: Vec<Request> = self.next_page(slice, &[])?.into_iter().collect();
         if self.format == Format::Json {
             let few = format!("{}?$limit=5&$offset=0&$order=:id", self.resource_url());
-            pages.push(Request { url: few, expect: Expect::Json });
+            pages.push(Request::get(few, Expect::Json));
         }
         Ok(pages)
     }

@@ -20,6 +20,7 @@ mod cius;
 mod delimited;
 mod socrata;
 mod wonder;
+mod wonder_api;
 
 /// The column of decoded batches that holds each row's 1-based place in its capture.
 pub const RECORD: &str = "_record";
@@ -54,6 +55,12 @@ pub trait Extractor: Send + Sync {
             _ => Ok(()),
         });
         if found.is_some() { Ok(found) } else { read.map(|()| None) }
+    }
+
+    /// What a person must enter in a publisher's form, or a program send, to get what the dataset declares: where there is
+    /// more to it than an address.
+    fn recipe(&self) -> Option<String> {
+        None
     }
 
     /// Whether its pages hold titles, footnotes and the like, which become the companion table of notes.
@@ -326,6 +333,7 @@ const KINDS: &[(&str, Build)] = &[
     ("cius_city", build::<cius::Cius>),
     ("delimited", build::<delimited::Delimited>),
     ("socrata", build::<socrata::Socrata>),
+    ("wonder_api", build::<wonder_api::WonderApi>),
     ("wonder_export", build::<wonder::WonderExport>),
 ];
 

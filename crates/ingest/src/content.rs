@@ -64,6 +64,7 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
     let matches = match expect {
         Expect::Workbook => head.starts_with(&ZIP) || head.starts_with(&OLE),
         Expect::Json => matches!(text.first(), Some(b'[' | b'{')),
+        Expect::Xml => text.first() == Some(&b'<'),
         Expect::Text | Expect::Page => {
             head.starts_with(&GZIP) || !(head.starts_with(&ZIP) || head.iter().take(512).any(|byte| *byte == 0))
         }
@@ -189,6 +190,9 @@ mod tests {
         check(b"PK\x03\x04rest", Expect::Page, Some("a ZIP archive"));
         check(b"State,City", Expect::Workbook, Some("something else"));
         check(b"[{\"a\":1}]", Expect::Json, None);
+        check(b"<?xml version=\"1.0\"?>\n<page>", Expect::Xml, None);
+        check(b"<?xml version=\"1.0\"?>\n<page>", Expect::Json, Some("an XML document"));
+        check(b"<html><title>WONDER Message</title>", Expect::Xml, Some("an HTML page"));
         check(b"\xef\xbb\xbfState,Year", Expect::Text, None);
         check(&GZIP, Expect::Text, None);
     }

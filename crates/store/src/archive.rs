@@ -30,6 +30,9 @@ pub struct Exchange {
     pub via: String,
     /// The HTTP method.
     pub method: String,
+    /// What was sent along, of a request that has a body: an answer to it is no answer to another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
     /// The request headers that bear on the answer, such as validators; never one that holds a secret.
     pub sent: Vec<(String, String)>,
     /// The HTTP status; 0 where there was no HTTP.
@@ -59,6 +62,11 @@ impl Exchange {
         // Nine digits always, so that names sort as times do.
         let time: String = format!("{at:.9}").chars().filter(char::is_ascii_alphanumeric).collect();
         format!("{}-{time}-{end}", &Digest::of(url).as_str()[..16])
+    }
+
+    /// What `new_id` is to be given for a request with a body: its URL, and the digest of the body.
+    pub fn asked(url: &str, body: &str) -> String {
+        format!("{url} {}", Digest::of(body))
     }
 }
 
@@ -150,13 +158,15 @@ impl Archive {
         Ok(exchange)
     }
 
-    /// The newest exchange of a URL whose body we hold.
+    /// The newest exchange of a URL, asked for as it stands, whose body we hold. What a request with a body brought is
+    /// the answer to that body, and never found here.
     pub fn latest(&self, url: &str) -> Result<Option<Exchange>> {
         let key = format!("{}-", &Digest::of(url).as_str()[..16]);
         let names = self.files.list("exchanges")?;
         for name in names.iter().rev().filter(|name| name.starts_with(&key)) {
             let exchange = self.exchange(name.trim_end_matches(".json"))?;
             if exchange.url == url
+                && exchange.body.is_none()
                 && let Some(digest) = &exchange.digest
                 && self.has(digest)?
             {
@@ -245,6 +255,7 @@ mod tests {
             url: url.to_owned(),
             via: "replica".to_owned(),
             method: "GET".to_owned(),
+            body: None,
             sent: Vec::new(),
             status: 200,
             headers: vec![("etag".to_owned(), format!("\"{second}\""))],
@@ -303,5 +314,33 @@ mod tests {
         archive.record(&exchange("https://publisher.example/b.csv", 40, Some(held))).unwrap();
         assert_eq!(archive.latest(url).unwrap().unwrap().started.as_second(), 10);
         assert_eq!(archive.latest("https://publisher.example/c.csv").unwrap(), None);
+    }
+
+    #[test]
+    fn the_answer_to_a_query_is_not_what_lies_at_its_address() {
+        let (_folder, archive) = archive();
+        let mut spool = archive.spool().unwrap();
+        spool.write_all(b"body").unwrap();
+        let held = archive.keep(spool).unwrap();
+        let url = "https://publisher.example/query";
+        let mut asked = exchange(url, 40, Some(held.clone()));
+        asked.method = "POST".to_owned();
+        asked.body = Some("year=2015".to_owned());
+        // Even under a name that is the URL's.
+        archive.record(&asked).unwrap();
+        assert_eq!(archive.latest(url).unwrap(), None);
+        assert_eq!(archive.exchange(&asked.id).unwrap().body.as_deref(), Some("year=2015"));
+
+        archive.record(&exchange(url, 30, Some(held))).unwrap();
+        assert_eq!(archive.latest(url).unwrap().unwrap().started.as_second(), 30);
+        assert_ne!(Exchange::asked(url, "year=2015"), Exchange::asked(url, "year=2016"));
+    }
+
+    #[test]
+    fn a_receipt_of_a_request_without_a_body_is_written_as_ever() {
+        let receipt = exchange("u", 10, None);
+        let json = to_json(&receipt).unwrap();
+        assert!(!String::from_utf8(json.clone()).unwrap().contains("\"body\""));
+        assert_eq!(from_json::<Exchange>("r", &json).unwrap(), receipt);
     }
 }

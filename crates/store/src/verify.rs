@@ -146,6 +146,7 @@ mod tests {
                 url: "u".to_owned(),
                 via: "replica".to_owned(),
                 method: "GET".to_owned(),
+                body: None,
                 sent: Vec::new(),
                 status: 200,
                 headers: Vec::new(),

@@ -15,6 +15,9 @@ use store::{Origin, Warehouse};
 /// The version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Publishers that ask for long pauses. CDC WONDER's web service asks for one query in two minutes.
+const SECONDS_BETWEEN_REQUESTS: &[(&str, u64)] = &[("wonder.cdc.gov", 120)];
+
 /// `tollhouse.toml`; `ops/tollhouse.toml` explains every option.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,6 +32,8 @@ pub struct Config {
     pub redirect_hosts: Vec<String>,
     /// Requests per minute, by publisher host.
     pub requests_per_minute: BTreeMap<String, u32>,
+    /// Seconds between two requests, by publisher host, for those that are asked less often than once a minute.
+    pub seconds_between_requests: BTreeMap<String, u64>,
     /// The largest body that is accepted, in bytes.
     pub max_bytes: Option<u64>,
     /// The key to Socrata portals: from the environment, never from the file.
@@ -90,6 +95,7 @@ impl Config {
             first_delay: Duration::from_secs(1),
             longest_delay: Duration::from_secs(120),
             requests_per_minute: self.requests_per_minute.clone(),
+            seconds_between_requests: self.seconds_between_requests(),
             default_per_minute: 30,
             connect_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(120),
@@ -119,6 +125,18 @@ impl Config {
             datasets.iter().copied().filter(|dataset| dataset.source_kind() == "socrata").collect();
         let header = || vec![("x-app-token".to_owned(), token.clone())];
         Ok(hosts(&portals)?.into_iter().map(|host| (host, header())).collect())
+    }
+
+    /// The operator's pauses, and ours for hosts of which the operator says nothing.
+    fn seconds_between_requests(&self) -> BTreeMap<String, u64> {
+        let mut seconds = self.seconds_between_requests.clone();
+        for (host, default) in SECONDS_BETWEEN_REQUESTS {
+            let said = |known: &String| known.eq_ignore_ascii_case(host);
+            if !seconds.keys().chain(self.requests_per_minute.keys()).any(said) {
+                seconds.insert((*host).to_owned(), *default);
+            }
+        }
+        seconds
     }
 
     /// Why a dataset cannot be fetched by a program, if it cannot: its publisher serves it only to a person.
@@ -217,5 +235,22 @@ mod tests {
         let headers = config.secret_headers(&datasets).unwrap();
         assert_eq!(headers.keys().collect::<Vec<_>>(), ["data.cdc.gov"]);
         assert!(!format!("{config:?} {headers:?}").contains("c4n4ry"));
+    }
+
+    #[track_caller]
+    fn check_pauses(toml: &str, expected: &[(&str, u64)]) {
+        let config: Config = toml::from_str(toml).unwrap();
+        let seconds = config.seconds_between_requests();
+        let seconds: Vec<_> = seconds.iter().map(|(host, seconds)| (host.as_str(), *seconds)).collect();
+        assert_eq!(seconds, expected, "{toml}");
+    }
+
+    #[test]
+    fn wonder_is_asked_once_in_two_minutes_unless_the_operator_says_otherwise() {
+        check_pauses("", &[("wonder.cdc.gov", 120)]);
+        check_pauses("[seconds_between_requests]\n\"wonder.cdc.gov\" = 300", &[("wonder.cdc.gov", 300)]);
+        check_pauses("[seconds_between_requests]\n\"WONDER.cdc.gov\" = 300", &[("WONDER.cdc.gov", 300)]);
+        check_pauses("[requests_per_minute]\n\"wonder.cdc.gov\" = 1", &[]);
+        check_pauses("[seconds_between_requests]\n\"a.example\" = 90", &[("a.example", 90), ("wonder.cdc.gov", 120)]);
     }
 }

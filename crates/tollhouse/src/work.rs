@@ -190,6 +190,7 @@ fn archive_file(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, file: &
         url: seen.url.clone(),
         via: "import".to_owned(),
         method: "IMPORT".to_owned(),
+        body: None,
         sent: Vec::new(),
         status: 0,
         headers: Vec::new(),

@@ -46,7 +46,7 @@ impl Extractor for Cius {
     }
 
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
-        Ok(seen.is_empty().then(|| Request { url: slice.url.clone(), expect: Expect::Workbook }))
+        Ok(seen.is_empty().then(|| Request::get(&slice.url, Expect::Workbook)))
     }
 
     fn inspect(&self, page: &Page) -> Result<()> {

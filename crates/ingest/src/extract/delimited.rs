@@ -56,7 +56,7 @@ impl Extractor for Delimited {
     }
 
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
-        Ok(seen.is_empty().then(|| Request { url: slice.url.clone(), expect: Expect::Text }))
+        Ok(seen.is_empty().then(|| Request::get(&slice.url, Expect::Text)))
     }
 
     fn inspect(&self, page: &Page) -> Result<()> {

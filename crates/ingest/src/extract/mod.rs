@@ -23,6 +23,7 @@ mod socrata;
 mod web_table;
 mod wide_years;
 mod wonder;
+mod wonder_api;
 
 /// The column of decoded batches that holds each row's 1-based place in its capture.
 pub const RECORD: &str = "_record";
@@ -71,7 +72,8 @@ pub trait Extractor: Send + Sync {
         if found.is_some() { Ok(found) } else { read.map(|()| None) }
     }
 
-    /// What a person must enter in the publisher's form, where there is one.
+    /// What a person must enter in a publisher's form, or a program send, to get what the dataset declares: where there is
+    /// more to it than an address.
     fn recipe(&self) -> Option<String> {
         None
     }
@@ -204,13 +206,33 @@ impl Grade {
     }
 }
 
-/// What to ask the publisher: always a GET, of a URL at its real host.
+/// What to ask the publisher, of a URL at its real host: what lies there, or the answer to a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The full URL.
     pub url: String,
     /// What the body must begin with, before anything else is asked of it.
     pub expect: Expect,
+    /// A query's fields, form-encoded, which are sent by POST and kept in the receipt: they may hold no secret. Without
+    /// them it is a GET.
+    pub form: Option<String>,
+}
+
+impl Request {
+    /// What lies at an address.
+    pub fn get(url: impl Into<String>, expect: Expect) -> Self {
+        Self { url: url.into(), expect, form: None }
+    }
+
+    /// The answer to a query, whose fields are form-encoded here.
+    pub fn query<'a>(
+        url: impl Into<String>,
+        fields: impl IntoIterator<Item = (&'a str, &'a str)>,
+        expect: Expect,
+    ) -> Self {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        Self { url: url.into(), expect, form: Some(form) }
+    }
 }
 
 /// Another way to a slice.
@@ -231,6 +253,8 @@ pub enum Expect {
     Page,
     /// A JSON document.
     Json,
+    /// An XML document that is no web page.
+    Xml,
     /// An XLS or XLSX workbook, whatever the address says.
     Workbook,
 }
@@ -350,6 +374,7 @@ const KINDS: &[(&str, Build)] = &[
     ("socrata", build::<socrata::Socrata>),
     ("web_table", build::<web_table::WebTable>),
     ("wide_years", build::<wide_years::WideYears>),
+    ("wonder_api", build::<wonder_api::WonderApi>),
     ("wonder_export", build::<wonder::WonderExport>),
 ];
 

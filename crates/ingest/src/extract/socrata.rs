@@ -165,7 +165,7 @@ impl Extractor for Socrata {
 
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
         let id = &slice.name;
-        let ask = |url: String, expect: Expect| Ok(Some(Request { url, expect }));
+        let ask = |url: String, expect: Expect| Ok(Some(Request::get(url, expect)));
         let parts = seen.iter().map(part).collect::<Result<Vec<_>>>()?;
         let (Some(last), Some(page)) = (parts.last(), seen.last()) else {
             return match self.format {
@@ -208,7 +208,7 @@ impl Extractor for Socrata {
         if self.format == Format::Csv || parts.contains(&Part::Csv) {
             return Ok(None);
         }
-        let request = Request { url: self.csv_url(&slice.name), expect: Expect::Text };
+        let request = Request::get(self.csv_url(&slice.name), Expect::Text);
         Ok(Some(Instead { request, keep: usize::from(parts.first() == Some(&Part::Metadata)) }))
     }
 
@@ -241,7 +241,7 @@ impl Extractor for Socrata {
         let mut pages: Vec<Request> = self.next_page(slice, &[])?.into_iter().collect();
         if self.format == Format::Json {
             let few = format!("{}?$limit=5&$offset=0&$order=:id", self.resource_url(&slice.name));
-            pages.push(Request { url: few, expect: Expect::Json });
+            pages.push(Request::get(few, Expect::Json));
         }
         Ok(pages)
     }

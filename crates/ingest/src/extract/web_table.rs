@@ -160,7 +160,7 @@ impl Extractor for WebTable {
     }
 
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
-        Ok(seen.is_empty().then(|| Request { url: slice.url.clone(), expect: Expect::Page }))
+        Ok(seen.is_empty().then(|| Request::get(&slice.url, Expect::Page)))
     }
 
     fn recognise(&self, page: &Page) -> Result<Option<Slice>> {

@@ -21,6 +21,8 @@ const OF_THE_MESSAGE: &[&str] =
 /// How much of a refusal is read, in bytes, and quoted, in characters.
 const WORDS_READ: usize = 8 * 1024;
 const WORDS_QUOTED: usize = 160;
+/// How much of a service's own messages is quoted, in characters: they say what to do.
+const MESSAGES_QUOTED: usize = 1200;
 
 /// A publisher's status and headers, fit to be written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,8 +104,50 @@ pub(super) fn updated(known: &[(String, String)], later: &[(String, String)]) ->
     kept.chain(later()).cloned().collect()
 }
 
-/// The first words of a body, as one line of text; empty where there are none.
-pub(super) async fn first_words(mut response: Response, secrets: &[String]) -> String {
+/// What a publisher says where it sends no data.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    /// The first of them, as one line of text, or all of a service's own messages; empty where there are none.
+    pub(super) quoted: String,
+    /// Whether they are a service's own messages about the request.
+    messages: bool,
+}
+
+impl Words {
+    fn of(body: &str, secrets: &[String]) -> Self {
+        match messages(body) {
+            Some(said) => Self { quoted: line(&redact(&said, secrets), MESSAGES_QUOTED), messages: true },
+            None => Self { quoted: words(body, secrets), messages: false },
+        }
+    }
+
+    /// Whether the words take back what the status promises, so that asking again would be in vain. A service that
+    /// names what is wrong with a query says 500 to it (CDC WONDER), whatever that code means elsewhere; api.data.gov's
+    /// gateway says 503 to a key that made too many mistakes, and every further request prolongs it.
+    pub(super) fn are_final(&self, status: u16) -> bool {
+        (self.messages && status == 500) || self.quoted.contains("Client Failure Limit Exceeded")
+    }
+}
+
+/// The messages of an XML page that holds no data, as CDC WONDER answers a query that it does not accept:
+/// `<page>…<message>…</message>…</page>`.
+fn messages(body: &str) -> Option<String> {
+    let body = body.trim_start_matches('\u{feff}').trim_start();
+    let page = body.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")).map_or(body, |(_, page)| page);
+    if !page.trim_start().starts_with("<page") {
+        return None;
+    }
+    let found: Vec<String> = page
+        .split("<message>")
+        .skip(1)
+        .filter_map(|message| message.split_once("</message>"))
+        .map(|(message, _)| without_tags(message).trim().to_owned())
+        .collect();
+    (!found.is_empty()).then(|| found.join(" "))
+}
+
+/// The first words of a body.
+pub(super) async fn first_words(mut response: Response, secrets: &[String]) -> Words {
     let mut bytes = Vec::new();
     // A refusal that breaks off has said enough.
     while let Ok(Some(chunk)) = response.chunk().await {
@@ -112,17 +156,21 @@ pub(super) async fn first_words(mut response: Response, secrets: &[String]) -> S
             break;
         }
     }
-    words(&String::from_utf8_lossy(&bytes), secrets)
+    Words::of(&String::from_utf8_lossy(&bytes), secrets)
 }
 
 fn words(body: &str, secrets: &[String]) -> String {
     let body = redact(body, secrets);
-    let text = if body.trim_start().starts_with('<') { without_tags(&body) } else { body };
+    line(&if body.trim_start().starts_with('<') { without_tags(&body) } else { body }, WORDS_QUOTED)
+}
+
+/// The beginning of a text, up to so many characters, as one line.
+fn line(text: &str, most: usize) -> String {
     // Control characters would reach an operator's terminal.
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut line = String::new();
     for word in text.split_whitespace() {
-        if line.chars().count() + word.chars().count() > WORDS_QUOTED {
+        if line.chars().count() + word.chars().count() > most {
             line.push('…');
             break;
         }
@@ -161,10 +209,11 @@ pub(super) fn said(status: u16, words: &str) -> String {
     if words.is_empty() { status.trim_end().to_owned() } else { format!("{}: “{words}”", status.trim_end()) }
 }
 
-/// Whether the words take back what the status promises: api.data.gov's gateway says 503 to a key that made too many
-/// mistakes, and every further request prolongs it.
-pub(super) fn is_final(words: &str) -> bool {
-    words.contains("Client Failure Limit Exceeded")
+/// The error for a query that a publisher would have put elsewhere: what was asked is sent to no other address.
+pub(super) fn moved(url: &str, head: &Head) -> Error {
+    let to = head.get("location").map_or_else(String::new, |to| format!(", to {to}"));
+    Error::new(Kind::Refused, format!("{url} answered a query with a redirect ({}){to}", head.status))
+        .hint("the publisher may have moved its service, or ask for a sign-in: look at its documentation")
 }
 
 /// The error for an answer that is no data and will not become any.
@@ -213,6 +262,21 @@ mod tests {
         );
         check("{\"message\":\"bad key s3cr3t\"}", "{\"message\":\"bad key …\"}");
         check(&"word ".repeat(100), &format!("{}…", "word ".repeat(32).trim_end()));
+    }
+
+    #[test]
+    fn a_service_that_says_what_is_wrong_with_a_query_is_quoted_in_full_and_not_asked_again() {
+        let reason = "Only national data are available for this dataset. ".repeat(8);
+        let page = format!(
+            "<?xml version=\"1.0\"?>\n<page>\n<title>Processing Error</title>\n<message>Groups &lt; 1.</message>\n<message>{reason}</message>\n</page>"
+        );
+        let said = Words::of(&page, &[]);
+        assert_eq!(said.quoted, format!("Groups &lt; 1. {}", reason.trim_end()));
+        assert!(said.are_final(500) && !said.are_final(503));
+        // A server that broke down names no reason, and a web page may hold anything.
+        for other in ["<page><title>Oops</title></page>", "<html><message>no</message></html>", "<message>no</message>"] {
+            assert!(!Words::of(other, &[]).are_final(500), "{other}");
+        }
     }
 
     #[test]

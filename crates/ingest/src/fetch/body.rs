@@ -137,10 +137,11 @@ impl Engine {
     ) -> Result<String> {
         let exchange = Exchange {
             format: Exchange::FORMAT,
-            id: Exchange::new_id(&visit.canonical, visit.started, &distinct()),
+            id: Exchange::new_id(&visit.identity(), visit.started, &distinct()),
             url: visit.canonical.clone(),
             via: self.settings.via.clone(),
-            method: "GET".to_owned(),
+            method: visit.method().to_owned(),
+            body: visit.form.clone(),
             sent: visit.sent.clone(),
             status: head.status,
             headers: head.headers.clone(),

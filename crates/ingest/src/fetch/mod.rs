@@ -4,8 +4,11 @@
 //! or with an error whose kind says why not; either way the publisher's final answer leaves an exchange behind. A body
 //! is let into the archive only when it is whole and looks like the data that were asked for.
 //!
+//! A query is sent by POST. Its answer belongs to its body, not to its address: it is never conditional, never resumed
+//! and never redirected, and the receipt holds what was asked.
+//!
 //! Absent: what to ask for and what it means ([`crate::extract`]), the wall clock and configuration files (the
-//! program's), cookies, sign-ins, scripts, and any request other than GET.
+//! program's), cookies, sign-ins, scripts, and any request other than GET and POST.
 
 mod address;
 mod answer;
@@ -68,6 +71,9 @@ pub struct Settings {
     pub secret_headers: BTreeMap<String, Vec<(String, Secret)>>,
     /// Requests per minute, by publisher host. What is mapped to this machine is not limited.
     pub requests_per_minute: BTreeMap<String, u32>,
+    /// Seconds between two requests, by publisher host, for publishers who are asked less than once a minute. A host
+    /// stands here or in `requests_per_minute`.
+    pub seconds_between_requests: BTreeMap<String, u64>,
     /// Requests per minute to every other host.
     pub default_per_minute: u32,
     /// How long a connection may take to open.
@@ -97,6 +103,8 @@ pub struct Engine {
     addresses: Addresses,
     pace: Pace,
     client: reqwest::Client,
+    /// The same, with more patience: a publisher computes the answer to a query before it sends the first byte of it.
+    querying: reqwest::Client,
     archive: Archive,
     clock: Clock,
     sleep: Sleep,
@@ -104,6 +112,9 @@ pub struct Engine {
 }
 
 type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// How long a publisher may compute the answer to a query. WONDER's own longest limit is 15 minutes.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Redirects that we follow before we call it a loop.
 const MOST_REDIRECTS: u32 = 5;
@@ -154,7 +165,8 @@ impl Engine {
         let addresses = Addresses::new(&settings)?;
         Ok(Self {
             pace: Pace::new(&settings)?,
-            client: client(&settings, addresses.needs_tls())?,
+            client: client(&settings, addresses.needs_tls(), settings.idle_timeout)?,
+            querying: client(&settings, addresses.needs_tls(), settings.idle_timeout.max(QUERY_TIMEOUT))?,
             addresses,
             settings,
             archive,
@@ -216,6 +228,9 @@ impl Engine {
     fn visit(&self, request: &Request) -> Result<Visit> {
         let url = address::parse(&request.url)?;
         let canonical = address::canonical(&url);
+        if request.form.is_some() {
+            return Ok(Visit::new(url, canonical, request, None, (self.clock)()));
+        }
         let sound = |exchange: &store::archive::Exchange| match &exchange.digest {
             Some(digest) => self.archive.is_sound(digest),
             None => Ok(false),
@@ -231,7 +246,7 @@ impl Engine {
         })?
             // Validators of the replica mean nothing to the publisher, nor the other way round.
             .filter(|exchange| exchange.via == self.settings.via);
-        Ok(Visit::new(url, canonical, request.expect, previous, (self.clock)()))
+        Ok(Visit::new(url, canonical, request, previous, (self.clock)()))
     }
 
     async fn attempt(&self, visit: &mut Visit, inspect: Inspect<'_>) -> Result<Fetched, Setback> {
@@ -271,11 +286,18 @@ impl Engine {
             self.pace.turn(&url, &wire).await;
             let mut headers = header_map(&visit.sent)?;
             self.add_secrets(&url, &wire, visit, &mut headers)?;
-            let request = self.client.get(wire.clone()).headers(headers);
+            let request = match &visit.form {
+                None => self.client.get(wire.clone()),
+                Some(form) => self.querying.post(wire.clone()).body(form.clone()),
+            };
+            let request = request.headers(headers);
             let response = request.send().await.map_err(|error| self.unanswered(error))?;
             let head = Head::of(&response, &visit.secrets);
             if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
                 return Ok((head, response));
+            }
+            if visit.form.is_some() {
+                return Err(Setback::Refused(head.clone(), answer::moved(&visit.canonical, &head)));
             }
             // The head's own copy of the address has lost its secrets, which the next request needs.
             let location = response.headers().get("location").and_then(|to| to.to_str().ok());
@@ -310,8 +332,8 @@ impl Engine {
     /// The publisher answered without a body of data: it is busy, or it says no.
     async fn turned_away(&self, visit: &Visit, head: Head, response: Response) -> Setback {
         let words = answer::first_words(response, &visit.secrets).await;
-        let said = answer::said(head.status, &words);
-        if head.is_passing() && !answer::is_final(&words) {
+        let said = answer::said(head.status, &words.quoted);
+        if head.is_passing() && !words.are_final(head.status) {
             let wait = head.retry_after((self.clock)());
             return Passing { what: format!("it answered {said}"), head: Some(head), wait, ..Passing::default() }
                 .into();
@@ -385,7 +407,7 @@ impl Passing {
 }
 
 /// A client that does nothing of its own accord: no redirects, no retries, no unpacking.
-fn client(settings: &Settings, tls: bool) -> Result<reqwest::Client> {
+fn client(settings: &Settings, tls: bool, silence: Duration) -> Result<reqwest::Client> {
     // Fails if the program has chosen a provider before, which is as good.
     let _chosen_before = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -394,7 +416,7 @@ fn client(settings: &Settings, tls: bool) -> Result<reqwest::Client> {
         .retry(reqwest::retry::never())
         .referer(false)
         .connect_timeout(settings.connect_timeout)
-        .read_timeout(settings.idle_timeout);
+        .read_timeout(silence);
     if settings.only_mapped {
         builder = builder.no_proxy();
     }

@@ -1,4 +1,4 @@
-//! Politeness: requests to one host are spread evenly over the minute.
+//! Politeness: requests to one host are spread evenly over time.
 //!
 //! Absent: waiting after failures, which is the engine's.
 
@@ -25,24 +25,43 @@ impl Pace {
         for (host, per_minute) in &settings.requests_per_minute {
             between.insert(host.to_ascii_lowercase(), apart(*per_minute, host)?);
         }
+        for (host, seconds) in &settings.seconds_between_requests {
+            if *seconds == 0 {
+                return Err(Error::new(Kind::Usage, format!("no time at all is set between two requests to {host}"))
+                    .hint("say how many seconds shall lie between them"));
+            }
+            if between.insert(host.to_ascii_lowercase(), Duration::from_secs(*seconds)).is_some() {
+                return Err(Error::new(
+                    Kind::Usage,
+                    format!("{host} has a pace in requests_per_minute and another in seconds_between_requests"),
+                )
+                .hint("keep one of the two"));
+            }
+        }
         let otherwise = apart(settings.default_per_minute, "every other host")?;
         Ok(Self { between, otherwise, limiters: Mutex::default() })
     }
 
     /// Waits for this host's turn.
     pub(super) async fn turn(&self, url: &Url, wire: &Url) {
-        if let Some(limiter) = self.limiter(url, wire) {
+        if let Some(limiter) = self.limiter(url, wire)
+            && limiter.check().is_err()
+        {
+            tracing::info!(host = url.host_str(), "waiting for this publisher's turn");
             limiter.until_ready().await;
         }
     }
 
-    fn limiter(&self, url: &Url, wire: &Url) -> Option<Arc<DefaultDirectRateLimiter>> {
-        if is_loopback(wire) {
-            return None;
-        }
+    /// How often the host at an address may be asked; this machine as often as we like.
+    fn quota(&self, url: &Url, wire: &Url) -> Option<Quota> {
         let host = url.host_str().unwrap_or_default();
         // A period of nothing is no limit.
-        let quota = Quota::with_period(*self.between.get(host).unwrap_or(&self.otherwise))?;
+        Quota::with_period(*self.between.get(host).unwrap_or(&self.otherwise)).filter(|_| !is_loopback(wire))
+    }
+
+    fn limiter(&self, url: &Url, wire: &Url) -> Option<Arc<DefaultDirectRateLimiter>> {
+        let quota = self.quota(url, wire)?;
+        let host = url.host_str().unwrap_or_default();
         let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
         let limiter = limiters.entry(host.to_owned()).or_insert_with(|| Arc::new(RateLimiter::direct(quota)));
         Some(limiter.clone())
@@ -58,6 +77,8 @@ fn apart(per_minute: u32, host: &str) -> Result<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use governor::clock::FakeRelativeClock;
+
     use super::*;
 
     fn pace() -> Pace {
@@ -88,6 +109,44 @@ mod tests {
             let url = Url::parse(host).unwrap();
             assert!(pace.limiter(&url, &url).unwrap().check().is_ok());
         }
+    }
+
+    /// That a host may be asked again after so many seconds, and not a second before.
+    #[track_caller]
+    fn check_apart(pace: &Pace, host: &str, seconds: u64) {
+        let url = Url::parse(&format!("https://{host}/")).unwrap();
+        let clock = FakeRelativeClock::default();
+        let limiter = RateLimiter::direct_with_clock(pace.quota(&url, &url).unwrap(), clock.clone());
+        assert!(limiter.check().is_ok());
+        clock.advance(Duration::from_secs(seconds - 1));
+        assert!(limiter.check().is_err(), "{host} before {seconds} s");
+        clock.advance(Duration::from_secs(1));
+        assert!(limiter.check().is_ok(), "{host} after {seconds} s");
+        assert!(limiter.check().is_err(), "{host} twice after {seconds} s");
+    }
+
+    fn set(per_minute: &[(&str, u32)], seconds: &[(&str, u64)]) -> Result<Pace> {
+        let mut settings = super::super::tests::settings();
+        settings.requests_per_minute = per_minute.iter().map(|(host, n)| ((*host).to_owned(), *n)).collect();
+        settings.seconds_between_requests = seconds.iter().map(|(host, s)| ((*host).to_owned(), *s)).collect();
+        settings.default_per_minute = 30;
+        Pace::new(&settings)
+    }
+
+    #[test]
+    fn a_pace_is_told_in_requests_per_minute_or_in_seconds_between_them() {
+        let pace = set(&[("fast.example", 60)], &[("Slow.example", 120)]).unwrap();
+        check_apart(&pace, "slow.example", 120);
+        check_apart(&pace, "fast.example", 1);
+        check_apart(&pace, "other.example", 2);
+    }
+
+    #[test]
+    fn a_pace_that_is_none_or_two_is_refused() {
+        assert_eq!(set(&[], &[("h", 0)]).err().unwrap().kind(), Kind::Usage);
+        let both = set(&[("h", 2)], &[("h", 120)]).err().unwrap();
+        assert_eq!(both.kind(), Kind::Usage);
+        assert!(both.to_string().contains("requests_per_minute"), "{both}");
     }
 
     #[test]

@@ -24,10 +24,12 @@ impl Engine {
         }
         let url = address::parse(&request.url)?;
         let canonical = address::canonical(&url);
-        let mut visit = Visit::new(url, canonical, request.expect, None, (self.clock)());
+        let mut visit = Visit::new(url, canonical, request, None, (self.clock)());
         visit.attempts = 1;
         visit.prepare();
-        visit.sent.push(("range".to_owned(), format!("bytes=0-{}", most.saturating_sub(1))));
+        if request.form.is_none() {
+            visit.sent.push(("range".to_owned(), format!("bytes=0-{}", most.saturating_sub(1))));
+        }
         let answer = self.send(&mut visit).await;
         let (head, response) = match answer {
             Ok((head, response)) if matches!(head.status, 200 | 206) => (head, response),

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::answer::{Head, find, updated};
 use super::{Passing, Setback, address, blocking};
-use crate::extract::Expect;
+use crate::extract::{Expect, Request};
 
 /// One fetch.
 pub(super) struct Visit {
@@ -22,6 +22,8 @@ pub(super) struct Visit {
     /// What must not be written down.
     pub(super) secrets: Vec<String>,
     pub(super) expect: Expect,
+    /// The fields of a query.
+    pub(super) form: Option<String>,
     /// The newest exchange whose body we hold.
     pub(super) previous: Option<Exchange>,
     pub(super) started: Timestamp,
@@ -48,7 +50,7 @@ impl Visit {
     pub(super) fn new(
         url: Url,
         canonical: String,
-        expect: Expect,
+        request: &Request,
         previous: Option<Exchange>,
         started: Timestamp,
     ) -> Self {
@@ -57,7 +59,8 @@ impl Visit {
             url,
             canonical,
             secrets,
-            expect,
+            expect: request.expect,
+            form: request.form.clone(),
             previous,
             started,
             attempts: 0,
@@ -71,6 +74,9 @@ impl Visit {
     pub(super) fn prepare(&mut self) {
         // Compressed on the way, a body would have neither a length nor a digest that the publisher knows.
         let mut sent = vec![("accept-encoding".to_owned(), "identity".to_owned())];
+        if self.form.is_some() {
+            sent.push(("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
+        }
         let validator = self.body.as_ref().and_then(|body| body.validator.clone()).filter(|_| self.received > 0);
         if let Some(validator) = validator {
             sent.push(("range".to_owned(), format!("bytes={}-", self.received)));
@@ -83,6 +89,19 @@ impl Visit {
             }
         }
         self.sent = sent;
+    }
+
+    /// The HTTP method.
+    pub(super) fn method(&self) -> &'static str {
+        if self.form.is_some() { "POST" } else { "GET" }
+    }
+
+    /// What its exchanges are named for: the address, and what was asked there.
+    pub(super) fn identity(&self) -> String {
+        match &self.form {
+            Some(form) => Exchange::asked(&self.canonical, form),
+            None => self.canonical.clone(),
+        }
     }
 
     pub(super) fn is_resuming(&self) -> bool {
@@ -103,7 +122,9 @@ impl Visit {
             None => new()?,
         };
         self.received = 0;
-        self.body = Some(Body { spool, validator: head.resumable(), whole: head.length(), head: head.clone() });
+        // A query that is asked again is computed again: its answer may be another.
+        let validator = head.resumable().filter(|_| self.form.is_none());
+        self.body = Some(Body { spool, validator, whole: head.length(), head: head.clone() });
         Ok(())
     }
 

@@ -57,6 +57,11 @@ impl Codes {
         self.0.is_empty()
     }
 
+    /// The codes, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// How many codes stand in one of the two sets alone.
     pub fn distance(&self, other: &Codes) -> usize {
         self.0.symmetric_difference(&other.0).count()

@@ -103,7 +103,7 @@ async fn a_fetch_that_is_dropped_leaves_nothing() {
     let mut world = World::new(Vec::new()).await;
     world.settings.hosts.insert(HOST.to_owned(), format!("http://{}", listener.local_addr().unwrap()));
     let engine = world.engine();
-    let wanted = Request { url: URL.to_owned(), expect: Expect::Text };
+    let wanted = Request::get(URL, Expect::Text);
     let folder = world.folder.path().join("tmp");
     let half_served = async {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -129,7 +129,7 @@ async fn fetches_run_on_other_threads_and_side_by_side() {
     let fetch = |name: &str| {
         let (engine, url) = (engine.clone(), format!("https://publisher.example/{name}"));
         tokio::spawn(async move {
-            engine.fetch(&Request { url, expect: Expect::Text }, &|_| Ok(())).await.unwrap().exchange
+            engine.fetch(&Request::get(url, Expect::Text), &|_| Ok(())).await.unwrap().exchange
         })
     };
     let (a, b) = (fetch("a.csv"), fetch("b.csv"));

@@ -20,6 +20,7 @@ use crate::extract::Expect;
 mod address;
 mod archive;
 mod patience;
+mod query;
 mod refusal;
 mod resume;
 mod secret;
@@ -67,7 +68,11 @@ async fn request(socket: &mut TcpStream) -> String {
     while !bytes.ends_with(b"\r\n\r\n") {
         bytes.push(socket.read_u8().await.unwrap());
     }
-    String::from_utf8(bytes).unwrap()
+    let head = String::from_utf8(bytes).unwrap();
+    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    socket.read_exact(&mut body).await.unwrap();
+    head + std::str::from_utf8(&body).unwrap()
 }
 
 /// A whole answer.
@@ -93,6 +98,27 @@ fn cut(headers: &[&str], after: usize) -> Vec<u8> {
     part("200 OK", &[headers, &[length.as_str()]].concat(), &BODY[..after])
 }
 
+/// Settings that reach nobody.
+pub(super) fn settings() -> Settings {
+    Settings {
+        user_agent: AGENT.to_owned(),
+        hosts: BTreeMap::new(),
+        only_mapped: true,
+        via: "replica".to_owned(),
+        redirect_hosts: Vec::new(),
+        secret_headers: BTreeMap::new(),
+        attempts: 3,
+        first_delay: Duration::from_secs(2),
+        longest_delay: Duration::from_secs(300),
+        requests_per_minute: BTreeMap::new(),
+        seconds_between_requests: BTreeMap::new(),
+        default_per_minute: 1,
+        connect_timeout: Duration::from_secs(30),
+        idle_timeout: Duration::from_secs(30),
+        max_bytes: 1 << 30,
+    }
+}
+
 /// A warehouse of its own, a scripted publisher, and an engine between them.
 struct World {
     folder: tempfile::TempDir,
@@ -108,22 +134,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let warehouse = Warehouse::open_or_create(folder.path(), Origin::Replica, Timestamp::UNIX_EPOCH).unwrap();
         let publisher = Publisher::start(script).await;
-        let settings = Settings {
-            user_agent: AGENT.to_owned(),
-            hosts: BTreeMap::from([(HOST.to_owned(), publisher.base.clone())]),
-            only_mapped: true,
-            via: "replica".to_owned(),
-            redirect_hosts: Vec::new(),
-            secret_headers: BTreeMap::new(),
-            attempts: 3,
-            first_delay: Duration::from_secs(2),
-            longest_delay: Duration::from_secs(300),
-            requests_per_minute: BTreeMap::new(),
-            default_per_minute: 1,
-            connect_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(30),
-            max_bytes: 1 << 30,
-        };
+        let hosts = BTreeMap::from([(HOST.to_owned(), publisher.base.clone())]);
+        let settings = Settings { hosts, ..settings() };
         let ticks = AtomicI64::new(NOW);
         let clock: Clock = Arc::new(move || Timestamp::from_second(ticks.fetch_add(1, Ordering::Relaxed)).unwrap());
         Self { folder, warehouse, publisher, settings, clock, paused: Arc::default() }
@@ -144,7 +156,11 @@ impl World {
     }
 
     async fn fetch_as(&self, url: &str, expect: Expect, inspect: Inspect<'_>) -> Result<Fetched> {
-        let fetched = self.engine().fetch(&Request { url: url.to_owned(), expect }, inspect).await;
+        self.ask(&Request::get(url, expect), inspect).await
+    }
+
+    async fn ask(&self, request: &Request, inspect: Inspect<'_>) -> Result<Fetched> {
+        let fetched = self.engine().fetch(request, inspect).await;
         // Whatever became of it, nothing is left lying about.
         assert_eq!(self.files("tmp"), 0, "spool files");
         fetched

@@ -46,6 +46,10 @@ pub struct Spec {
     pub partition: Partition,
     /// The column that says which period a row covers: the newest release of each period is what `main` shows.
     pub period: String,
+    /// The columns that say which series a row belongs to, such as `drug`: the newest release of each period is found for
+    /// each series by itself, so that a newer release of one does not hide the others.
+    #[serde(default)]
+    pub series: Vec<String>,
     /// What a reader must know before using it.
     #[serde(default)]
     pub caveats: Vec<String>,
@@ -427,7 +431,7 @@ impl Dataset {
         if check.key.first().is_none_or(|first| first != "release") {
             return Err(bad("the key must begin with `release`: editions coexist".to_owned()));
         }
-        for name in check.key.iter().chain(&check.total).chain([&dataset.spec.period]) {
+        for name in check.key.iter().chain(&check.total).chain([&dataset.spec.period]).chain(&dataset.spec.series) {
             if !known(name) {
                 return Err(bad(format!("`{name}` is not a column of this dataset")));
             }
@@ -549,6 +553,7 @@ mod tests {
         check("name = 'deaths'", "name = 'year'", "declared twice");
         check("key = ['release', 'year']", "key = ['year']", "must begin with `release`");
         check("key = ['release', 'year']", "key = ['release', 'place']", "`place` is not a column");
+        check("period = 'year'", "period = 'year'\n        series = ['drug']", "`drug` is not a column");
         check("kind = 'delimited'", "", "needs a `kind`");
     }
 }

@@ -96,7 +96,7 @@ impl Session {
         lock(&connection, warehouse).or_error(Kind::Internal, "DuckDB cannot be locked down")?;
         let mut tables = BTreeMap::new();
         for table in &plan.contents.tables {
-            let parts = table.parts.iter().map(|(_, part)| part.sha256.clone()).collect();
+            let parts = table.parts.iter().map(|loaded| loaded.part.sha256.clone()).collect();
             tables.insert(table.name.to_lowercase(), TableFacts { dataset: table.dataset.clone(), parts });
         }
         let mut facts: BTreeMap<DatasetId, Facts> = BTreeMap::new();

@@ -46,7 +46,8 @@ pub struct Spec {
     pub partition: Partition,
     /// The column that says which period a row covers: the newest release of each period is what `main` shows.
     pub period: String,
-    /// Columns that tell one series of such periods from another, such as the drug: each has its own newest release.
+    /// The columns that say which series a row belongs to, such as `drug`: the newest release of each period is found for
+    /// each series by itself, so that a newer release of one does not hide the others.
     #[serde(default)]
     pub series: Vec<String>,
     /// What a reader must know before using it.
@@ -476,7 +477,8 @@ impl Dataset {
         if check.key.first().is_none_or(|first| first != "release") {
             return Err(bad("the key must begin with `release`: editions coexist".to_owned()));
         }
-        for name in check.key.iter().chain(&check.total).chain(check.distinct.keys()).chain([&dataset.spec.period]) {
+        let columns_named = check.key.iter().chain(&check.total).chain(check.distinct.keys());
+        for name in columns_named.chain([&dataset.spec.period]).chain(&dataset.spec.series) {
             if !known(name) {
                 return Err(bad(format!("`{name}` is not a column of this dataset")));
             }
@@ -599,6 +601,7 @@ mod tests {
         check("key = ['release', 'year']", "key = ['year']", "must begin with `release`");
         check("key = ['release', 'year']", "key = ['release', 'place']", "`place` is not a column");
         check("rows = { min = 1 }", "rows = { min = 1 }\ndistinct = { sex = 2 }", "`sex` is not a column");
+        check("period = 'year'", "period = 'year'\n        series = ['drug']", "`drug` is not a column");
         check("kind = 'delimited'", "", "needs a `kind`");
     }
 }

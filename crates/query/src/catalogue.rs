@@ -1,8 +1,8 @@
 //! The catalogue: views over one snapshot, in memory for a session and as the file `tollhouse.duckdb` for everybody
 //! else's DuckDB.
 //!
-//! `history.<table>` holds every release, `main.<table>` the newest release of each period, `meta` what one must know
-//! about them. The file names every part, each relative to a variable: it opens as it is, and
+//! `history.<table>` holds every release, `main.<table>` the newest release of each period (and series, where a pipeline
+//! names one), `meta` what one must know about them; `main` has macros too. The file names every part, each relative to a variable: it opens as it is, and
 //! `SET VARIABLE warehouse = '…'` moves it.
 //!
 //! What [`write`] guarantees: a reader finds the whole old file or the whole new one; whatever the order in which
@@ -10,6 +10,7 @@
 //! The file can be made anew from the snapshot at any time, so nothing depends on it.
 
 mod breaks;
+mod macros;
 mod meta;
 #[cfg(test)]
 mod tests;
@@ -102,6 +103,7 @@ impl Plan {
     ) -> Result<Self> {
         let contents = Contents::read(warehouse, snapshot, datasets, vocabulary)?;
         let mut statements = vec!["CREATE SCHEMA history".to_owned(), "CREATE SCHEMA meta".to_owned()];
+        statements.extend(macros::statements());
         for table in &contents.tables {
             statements.push(table.history(warehouse.root()));
             statements.push(table.newest(warehouse.root()));

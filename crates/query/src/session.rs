@@ -13,11 +13,12 @@ mod gate;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use duckdb::{Config, Connection};
 use model::column::Vocabulary;
-use model::dataset::{Dataset, Disclosure};
+use model::dataset::Dataset;
 use model::{DatasetId, Digest, Kind, Result, ResultExt as _};
 use serde::{Deserialize, Serialize};
 use store::commit::{Capture, Manifest, Snapshot};
@@ -26,6 +27,8 @@ use store::{Origin, Warehouse};
 pub use answer::Answer;
 
 use crate::catalogue::Plan;
+use crate::disclosure::counted::Counted;
+use crate::disclosure::worlds::Worlds;
 use crate::sql;
 
 /// The memory that one session may use.
@@ -38,6 +41,11 @@ pub struct Session {
     origin: Origin,
     tables: BTreeMap<String, TableFacts>,
     datasets: BTreeMap<DatasetId, Facts>,
+    /// What another connection over the same snapshot needs.
+    plan: Plan,
+    warehouse: Warehouse,
+    counted: Vec<Counted>,
+    worlds: OnceCell<Worlds>,
 }
 
 /// A table of the snapshot.
@@ -53,8 +61,6 @@ pub(crate) struct Facts {
     /// Who is to be credited, and under which terms; empty where the dataset is no longer declared.
     pub(crate) licence: String,
     pub(crate) citation: String,
-    /// Whether its rows are of places smaller than the country, and the publisher withholds small counts.
-    pub(crate) guarded: bool,
     /// The captures behind it.
     captures: Vec<Capture>,
     /// What is said of those of its sources that are somebody's copy or transcription.
@@ -91,12 +97,11 @@ impl Session {
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
         let plan = Plan::of(warehouse, snapshot, datasets, vocabulary)?;
-        let connection = connect().or_error(Kind::Internal, "DuckDB does not start")?;
-        plan.apply(&connection)?;
-        lock(&connection, warehouse).or_error(Kind::Internal, "DuckDB cannot be locked down")?;
+        let connection = locked(warehouse, &plan, 2)?;
+        let counted = Counted::of(&plan.contents, datasets, vocabulary);
         let mut tables = BTreeMap::new();
         for table in &plan.contents.tables {
-            let parts = table.parts.iter().map(|(_, part)| part.sha256.clone()).collect();
+            let parts = table.parts.iter().map(|loaded| loaded.part.sha256.clone()).collect();
             tables.insert(table.name.to_lowercase(), TableFacts { dataset: table.dataset.clone(), parts });
         }
         let mut facts: BTreeMap<DatasetId, Facts> = BTreeMap::new();
@@ -106,7 +111,17 @@ impl Session {
         for manifest in &plan.contents.manifests {
             facts.entry(manifest.dataset.clone()).or_default().load(manifest);
         }
-        Ok(Self { connection, snapshot: snapshot.number, origin: snapshot.origin, tables, datasets: facts })
+        Ok(Self {
+            connection,
+            snapshot: snapshot.number,
+            origin: snapshot.origin,
+            tables,
+            datasets: facts,
+            plan,
+            warehouse: warehouse.clone(),
+            counted,
+            worlds: OnceCell::new(),
+        })
     }
 
     /// The number of the snapshot.
@@ -172,6 +187,32 @@ impl Session {
         Ok(tables.collect())
     }
 
+    /// The tables with protected counts, and the national ones that these add up to.
+    pub(crate) fn counted(&self) -> &[Counted] {
+        &self.counted
+    }
+
+    /// Which of [`Self::counted`] the SQL names.
+    pub(crate) fn counted_in(&self, sql: &str) -> Result<BTreeSet<usize>> {
+        let names = gate::check(&self.connection, sql)?;
+        let named = self.counted.iter().enumerate().filter(|(_, table)| names.contains(&table.name.to_lowercase()));
+        Ok(named.map(|(place, _)| place).collect())
+    }
+
+    /// The machine that answers in worlds with other counts; made when it is first needed.
+    pub(crate) fn worlds(&self) -> Result<&Worlds> {
+        if let Some(worlds) = self.worlds.get() {
+            return Ok(worlds);
+        }
+        let worlds = Worlds::new(self)?;
+        Ok(self.worlds.get_or_init(|| worlds))
+    }
+
+    /// Another connection over the same snapshot, locked down alike. It has one thread, so that sums of doubles repeat.
+    pub(crate) fn another(&self) -> Result<Connection> {
+        locked(&self.warehouse, &self.plan, 1)
+    }
+
     /// What is known of a dataset.
     pub(crate) fn facts(&self, dataset: &DatasetId) -> Option<&Facts> {
         self.datasets.get(dataset)
@@ -187,9 +228,6 @@ impl Facts {
     fn declare(&mut self, dataset: &Dataset) {
         self.licence.clone_from(&dataset.spec.licence);
         self.citation.clone_from(&dataset.spec.citation);
-        let places = ["state_fips", "county_fips", "state", "jurisdiction"];
-        let subnational = dataset.columns().iter().any(|column| places.contains(&column.as_str()));
-        self.guarded = subnational && dataset.spec.disclosure == Disclosure::Nchs;
     }
 
     fn load(&mut self, manifest: &Manifest) {
@@ -202,13 +240,21 @@ impl Facts {
     }
 }
 
-fn connect() -> duckdb::Result<Connection> {
+/// A connection with the views of a snapshot, and nothing else to be reached from it.
+fn locked(warehouse: &Warehouse, plan: &Plan, threads: i64) -> Result<Connection> {
+    let connection = connect(threads).or_error(Kind::Internal, "DuckDB does not start")?;
+    plan.apply(&connection)?;
+    lock(&connection, warehouse).or_error(Kind::Internal, "DuckDB cannot be locked down")?;
+    Ok(connection)
+}
+
+fn connect(threads: i64) -> duckdb::Result<Connection> {
     let config = Config::default()
         .enable_autoload_extension(false)?
         .with("autoinstall_known_extensions", "false")?
         .with("allow_community_extensions", "false")?
         .max_memory(MEMORY)?
-        .threads(2)?;
+        .threads(threads)?;
     Connection::open_in_memory_with_flags(config)
 }
 

@@ -102,6 +102,44 @@ const NATION: &str = "
     rows = { min = 1 }
 ";
 
+/// Deaths by county over several years together.
+const COUNTY: &str = r#"
+    title = 'Opioid deaths by county'
+    row = 'county, period, drug class'
+    publisher = 'CDC'
+    licence = 'U.S. Government work'
+    citation = 'CDC'
+    disclosure = 'nchs'
+    schedule = '0 0 12 1 * *'
+    period = 'period_end'
+    series = ['drug']
+    evidence = [{ layout = 'x', proven = 'spec' }]
+    [source]
+    kind = 'delimited'
+    [[column]]
+    name = 'county_fips'
+    from = ['County Code']
+    [[column]]
+    name = 'year'
+    from = ['Year']
+    [[column]]
+    name = 'period_start'
+    from = ['From']
+    [[column]]
+    name = 'period_end'
+    from = ['To']
+    [[column]]
+    name = 'drug'
+    from = ['drug']
+    [[column]]
+    name = 'deaths'
+    from = ['Deaths']
+    withheld = { low = 0, high = 9, words = { Suppressed = 'suppressed', Missing = 'missing' } }
+    [check]
+    key = ['release', 'county_fips', 'period_start', 'period_end', 'drug']
+    rows = { min = 1 }
+"#;
+
 /// A warehouse in a folder that vanishes, with the datasets `deaths`, `cities` and `nation` declared.
 pub(crate) struct Tiny {
     pub(crate) folder: TempDir,
@@ -112,11 +150,28 @@ pub(crate) struct Tiny {
 
 impl Tiny {
     pub(crate) fn new() -> Self {
+        Self::of(&[("cities", CITIES), ("deaths", DEATHS), ("nation", NATION)])
+    }
+
+    /// The opioid tables of nation, state and county, as the project declares them, but for the county's.
+    pub(crate) fn opioids() -> Self {
+        Self::of(&[
+            ("cdc_opioid_deaths_county", COUNTY),
+            ("cdc_opioid_deaths_state", include_str!("../../../pipelines/cdc_opioid_deaths_state.toml")),
+            ("cdc_opioid_deaths_us", include_str!("../../../pipelines/cdc_opioid_deaths_us.toml")),
+        ])
+    }
+
+    fn of(datasets: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("it's a root");
-        let vocabulary = Vocabulary::parse(include_str!("../../../warehouse/columns.toml")).unwrap();
+        let mut words = include_str!("../../../warehouse/columns.toml").to_owned();
+        if !words.contains("\ncounty_fips") {
+            words += "\ncounty_fips = { id = 9001, type = \"county_fips\", about = \"The county.\" }\n";
+        }
+        let vocabulary = Vocabulary::parse(&words).unwrap();
         let parse = |(id, text): &(&str, &str)| Dataset::parse(id, text, &vocabulary).unwrap();
-        let datasets = [("cities", CITIES), ("deaths", DEATHS), ("nation", NATION)].iter().map(parse).collect();
+        let datasets = datasets.iter().map(parse).collect();
         let warehouse = Warehouse::open_or_create(&root, Origin::Replica, Timestamp::UNIX_EPOCH).unwrap();
         Self { folder, warehouse, vocabulary, datasets }
     }
@@ -188,9 +243,15 @@ impl Tiny {
             })
             .collect();
         let period = Some(dataset.spec.period.clone());
-        let mut tables = vec![Table { name: dataset.id.to_string(), columns: columns.clone(), period: period.clone() }];
+        let mut tables = vec![Table {
+            name: dataset.id.to_string(),
+            columns: columns.clone(),
+            period: period.clone(),
+            series: dataset.spec.series.clone(),
+        }];
         if dataset.spec.totals.is_some() {
-            tables.push(Table { name: dataset.totals_table(), columns, period });
+            let series = dataset.spec.series.clone();
+            tables.push(Table { name: dataset.totals_table(), columns, period, series });
         }
         tables
     }

@@ -73,6 +73,10 @@ pub struct Table {
     pub columns: Vec<ColumnType>,
     /// The column that says which period a row covers, for choosing the newest release of each.
     pub period: Option<String>,
+    /// The columns that say which series a row belongs to: the newest release is chosen for each by itself. Absent from
+    /// manifests that have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<String>,
 }
 
 /// A column of a table.

@@ -9,7 +9,7 @@ use model::kind::StateFips;
 use store::Warehouse;
 use store::commit::{Slice, Snapshot};
 
-use super::Contents;
+use super::{Contents, macros};
 use super::breaks::BREAKS;
 use crate::sql::{Sheet, optional, text};
 
@@ -31,6 +31,7 @@ pub(super) fn statements(
         snapshots(warehouse, snapshot)?,
         pins(warehouse)?,
         states(),
+        macros::sheet(),
     ];
     Ok(sheets.into_iter().flat_map(Sheet::statements).collect())
 }

@@ -46,6 +46,92 @@ fn main_is_the_newest_release_of_each_period_and_history_is_all() {
 }
 
 #[test]
+fn a_copy_never_hides_the_publishers_own_release_of_a_period() {
+    let tiny = Tiny::new();
+    tiny.commit("deaths", "2014", "state_fips,year,deaths\n01,2014,100");
+    tiny.commit_as("deaths", "2015-copied", "state_fips,year,deaths\n01,2014,99\n01,2015,101", "secondary");
+    tiny.commit("cities", "2014", "city,year,murder\nPortland,2014,26");
+    tiny.commit_as("cities", "2015-copied", "city,year,murder\nPortland,2014,25\nPortland,2015,34", "secondary");
+    let session = tiny.session();
+    let sql = "SELECT release, year, deaths FROM deaths ORDER BY year";
+    assert_eq!(lines(&session, sql), ["2014,2014,100", "2015-copied,2015,101"]);
+    let sql = "SELECT release, year, murder FROM cities ORDER BY year";
+    assert_eq!(lines(&session, sql), ["2014,2014,26", "2015-copied,2015,34"]);
+    let columns = session.query("SELECT * FROM deaths").unwrap().columns;
+    assert_eq!(columns, session.query("SELECT * FROM history.deaths").unwrap().columns);
+    // Among copies, and among the publisher's own, the name still decides.
+    tiny.commit_as("deaths", "2016-copied", "state_fips,year,deaths\n01,2015,102", "secondary");
+    tiny.commit("deaths", "2014-revised", "state_fips,year,deaths\n01,2014,103");
+    let sql = "SELECT release, year, deaths FROM deaths ORDER BY year";
+    assert_eq!(lines(&tiny.session(), sql), ["2014-revised,2014,103", "2016-copied,2015,102"]);
+}
+
+#[test]
+fn a_newer_release_of_one_series_does_not_hide_the_others() {
+    let tiny = Tiny::opioids();
+    tiny.commit("cdc_opioid_deaths_us", "2016", "year,drug,deaths\n2015,any_opioid,33091\n2015,heroin,12989");
+    tiny.commit("cdc_opioid_deaths_us", "2017", "year,drug,deaths\n2015,heroin,12990");
+    let sql = "SELECT release, drug, deaths FROM cdc_opioid_deaths_us ORDER BY drug";
+    assert_eq!(lines(&tiny.session(), sql), ["2016,any_opioid,33091", "2017,heroin,12990"]);
+}
+
+#[test]
+fn bounds_are_summed_exactly_and_rates_rounded_away_from_the_middle() {
+    let tiny = Tiny::opioids();
+    tiny.commit(
+        "cdc_opioid_deaths_state",
+        "r1",
+        "state_fips,year,drug,deaths,deaths_low,deaths_high,deaths_status,population
+         01,2015,any_opioid,282,282,282,reported,4858979
+         38,2015,any_opioid,,0,9,suppressed,756927
+         56,2015,any_opioid,,0,9,suppressed,586107
+         72,2015,any_opioid,,,,missing,
+         78,2015,any_opioid,,,,not_reported,",
+    );
+    #[track_caller]
+    fn check(session: &Session, sql: &str, expected: &str) {
+        let sql = format!("SELECT CAST({sql} AS VARCHAR) AS answer FROM cdc_opioid_deaths_state");
+        assert_eq!(session.query(&sql).unwrap().rows[0][0].as_deref().unwrap_or("NULL"), expected, "{sql}");
+    }
+    let session = tiny.session();
+    check(&session, "sum_bounds(deaths_low, deaths_high)", "{'low': 282, 'high': 300}");
+    // What nobody reported may be any number; what does not exist adds nothing.
+    check(&session, "sum_bounds(deaths_low, deaths_high, deaths_status)", "{'low': 282, 'high': NULL}");
+    check(
+        &session,
+        "sum_bounds(deaths_low, deaths_high, status := CASE WHEN state_fips = '78' THEN 'missing' ELSE deaths_status END)",
+        "{'low': 282, 'high': 300}",
+    );
+    // 282 / 6,202,013 and 300 / 6,202,013, by hand.
+    check(
+        &session,
+        "rate_bounds(sum(deaths_low), sum(deaths_high), sum(population))",
+        "{'low': 4.546910817, 'high': 4.837139168}",
+    );
+    check(
+        &session,
+        "max(CASE WHEN state_fips = '38' THEN rate_bounds(deaths_low, deaths_high, population, per := 100).high END)",
+        "0.001189019",
+    );
+    check(&session, "rate_bounds(1, 2, 0)", "NULL");
+    check(&session, "rate_bounds(1, 2, NULL)", "NULL");
+    check(&session, "typeof(rate_bounds(1, 2, 3))", "STRUCT(low DECIMAL(18,9), high DECIMAL(18,9))");
+    check(&session, "calendar_year(DATE '2015-12-31')", "2015");
+    check(&session, "calendar_year(DATE '2015-11-30')", "NULL");
+    check(&session, "calendar_year(DATE '2015-12-30')", "NULL");
+    let sql = "SELECT macro FROM meta.macros ORDER BY macro";
+    assert_eq!(lines(&session, sql), ["calendar_year", "rate_bounds", "sum_bounds"]);
+    let touched = session.touched("SELECT sum_bounds(deaths_low, deaths_high) FROM cdc_opioid_deaths_state").unwrap();
+    assert_eq!(touched.iter().map(ToString::to_string).collect::<Vec<_>>(), ["cdc_opioid_deaths_state"]);
+
+    assert_eq!(write_newest(&tiny), 1);
+    let config = Config::default().access_mode(AccessMode::ReadOnly).unwrap();
+    let plain = Connection::open_with_flags(path(&tiny.warehouse), config).unwrap();
+    let sql = "SELECT CAST(sum_bounds(deaths_low, deaths_high) AS VARCHAR) FROM cdc_opioid_deaths_state";
+    assert_eq!(column(&plain, sql).unwrap(), ["{'low': 282, 'high': 300}"]);
+}
+
+#[test]
 fn what_is_not_loaded_is_empty_with_its_types() {
     let tiny = Tiny::new();
     tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100");

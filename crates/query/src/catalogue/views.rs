@@ -24,7 +24,17 @@ pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) columns: Vec<ColumnType>,
     pub(crate) period: Option<String>,
-    pub(crate) parts: Vec<(Release, Part)>,
+    /// The columns that say which series a row belongs to: the newest release is found for each by itself.
+    pub(crate) series: Vec<String>,
+    pub(crate) parts: Vec<Loaded>,
+}
+
+/// A part, and what decides whether it is shown.
+pub(crate) struct Loaded {
+    pub(crate) release: Release,
+    /// Whether the publisher's own files are behind it, not somebody's copy.
+    pub(crate) own: bool,
+    pub(crate) part: Part,
 }
 
 impl Contents {
@@ -52,13 +62,18 @@ fn tables_of(manifest: &Manifest) -> impl Iterator<Item = Table> {
     manifest.tables.iter().map(|table| {
         let parts = manifest.slices.iter().flat_map(|slice| {
             let own = slice.parts.iter().filter(|part| part.table == table.name);
-            own.map(|part| (slice.release.clone(), part.clone()))
+            own.map(|part| Loaded {
+                release: slice.release.clone(),
+                own: slice.grade != "secondary",
+                part: part.clone(),
+            })
         });
         Table {
             dataset: manifest.dataset.clone(),
             name: table.name.clone(),
             columns: table.columns.clone(),
             period: table.period.clone(),
+            series: table.series.clone(),
             parts: parts.collect(),
         }
     })
@@ -75,6 +90,7 @@ fn declared(dataset: &Dataset, name: String, vocabulary: &Vocabulary) -> Result<
         name,
         columns: columns.collect::<Result<_>>()?,
         period: Some(dataset.spec.period.clone()),
+        series: dataset.spec.series.clone(),
         parts: Vec::new(),
     })
 }
@@ -92,44 +108,69 @@ enum Newest<'a> {
 impl Table {
     /// The view with the rows of every release.
     pub(crate) fn history(&self, root: &Path) -> String {
-        let parts: Vec<&Part> = self.parts.iter().map(|(_, part)| part).collect();
+        let parts: Vec<&Part> = self.parts.iter().map(|loaded| &loaded.part).collect();
         format!("CREATE VIEW history.{} AS\n{}", sql::name(&self.name), self.select(root, &parts))
     }
 
-    /// The view with the rows of the newest release of each period. Without a period (notes) these are all rows.
+    /// The view with the rows of the newest release of each period and series; a release of which the publisher's own
+    /// files are loaded is newer than any copy. Without a period (notes) these are all rows.
     pub(crate) fn newest(&self, root: &Path) -> String {
-        let all: Vec<&Part> = self.parts.iter().map(|(_, part)| part).collect();
+        let all: Vec<&Part> = self.parts.iter().map(|loaded| &loaded.part).collect();
         let body = match self.choose() {
             Newest::All => self.select(root, &all),
             Newest::Parts(parts) => self.select(root, &parts),
-            Newest::Rows(period) => {
-                let period = sql::name(period);
-                format!(
-                    "WITH every AS NOT MATERIALIZED (\n{}\n)\nSELECT every.* FROM every SEMI JOIN (\n  \
-                     SELECT {period} AS _period, max(release) AS _release FROM every GROUP BY {period}\n) AS newest\n\
-                     ON every.release = newest._release AND every.{period} IS NOT DISTINCT FROM newest._period",
-                    self.select(root, &all)
-                )
-            }
+            Newest::Rows(period) => self.compare(root, period),
         };
         format!("CREATE VIEW main.{} AS\n{body}", sql::name(&self.name))
     }
 
     fn choose(&self) -> Newest<'_> {
-        let releases: BTreeSet<&Release> = self.parts.iter().map(|(release, _)| release).collect();
+        let releases: BTreeSet<&Release> = self.parts.iter().map(|loaded| &loaded.release).collect();
         let Some(period) = self.period.as_deref().filter(|_| releases.len() > 1) else {
             return Newest::All;
         };
-        if period != "year" || self.parts.iter().any(|(_, part)| part.year.is_none()) {
+        let mixed = period != "year" || !self.series.is_empty();
+        if mixed || self.parts.iter().any(|loaded| loaded.part.year.is_none()) {
             return Newest::Rows(period);
         }
-        let mut newest: BTreeMap<Option<i32>, &Release> = BTreeMap::new();
-        for (release, part) in &self.parts {
-            let best = newest.entry(part.year).or_insert(release);
-            *best = release.max(best);
+        let mut newest: BTreeMap<Option<i32>, (bool, &Release)> = BTreeMap::new();
+        for Loaded { release, own, part } in &self.parts {
+            let best = newest.entry(part.year).or_insert((*own, release));
+            *best = (*own, release).max(*best);
         }
-        let chosen = self.parts.iter().filter(|(release, part)| newest.get(&part.year) == Some(&release));
-        Newest::Parts(chosen.map(|(_, part)| part).collect())
+        let shown = |loaded: &&Loaded| newest.get(&loaded.part.year).is_some_and(|best| best.1 == &loaded.release);
+        Newest::Parts(self.parts.iter().filter(shown).map(|loaded| &loaded.part).collect())
+    }
+
+    /// Compares rows: for each period and series the first release by grade, then by name.
+    fn compare(&self, root: &Path, period: &str) -> String {
+        let of = |own: bool| -> Vec<&Part> {
+            self.parts.iter().filter(|loaded| loaded.own == own).map(|loaded| &loaded.part).collect()
+        };
+        let (own, copies) = (of(true), of(false));
+        // The grade is a digit before the release, so that one comparison of text settles both.
+        let (every, newest, hide) = if own.is_empty() || copies.is_empty() {
+            (self.select(root, if own.is_empty() { &copies } else { &own }), "max(release)", "")
+        } else {
+            let graded = |grade: &str, parts: &[&Part]| {
+                format!("SELECT '{grade}' AS _grade, part.* FROM (\n{}\n) AS part", self.select(root, parts))
+            };
+            let every = format!("{}\nUNION ALL\n{}", graded("1", &own), graded("0", &copies));
+            (every, "substr(max(_grade || release), 2)", " EXCLUDE (_grade)")
+        };
+        let by: Vec<String> = [period].into_iter().chain(self.series.iter().map(String::as_str)).map(sql::name).collect();
+        let named = by.iter().enumerate().map(|(place, column)| format!("{column} AS _by_{place}"));
+        let same = by.iter().enumerate().map(|(place, column)| {
+            format!("every.{column} IS NOT DISTINCT FROM newest._by_{place}")
+        });
+        format!(
+            "WITH every AS NOT MATERIALIZED (\n{every}\n)\nSELECT every.*{hide} FROM every SEMI JOIN (\n  \
+             SELECT {}, {newest} AS _release FROM every GROUP BY {}\n) AS newest\n\
+             ON every.release = newest._release AND {}",
+            named.collect::<Vec<_>>().join(", "),
+            by.join(", "),
+            same.collect::<Vec<_>>().join(" AND ")
+        )
     }
 
     /// Reads parts by field id, so that each has the columns and types of today whatever it was written with: a column

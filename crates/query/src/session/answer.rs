@@ -29,7 +29,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Self> {
+    pub(crate) fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Self> {
         let fields = schema.fields();
         let mut rows = Vec::new();
         for batch in &batches {

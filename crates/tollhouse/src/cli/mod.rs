@@ -3,6 +3,7 @@
 mod claims;
 mod datasets;
 mod demo;
+mod disclosure;
 mod figure;
 mod import;
 mod pin;
@@ -73,6 +74,8 @@ enum Command {
     Recipe(recipe::Command),
     /// The catalogue: columns, units, licences, caveats, sources
     Datasets(datasets::Datasets),
+    /// Count the withheld cells that follow from the published tables by adding and subtracting
+    Disclosure(disclosure::Disclosure),
     /// Ask the warehouse a question; it only reads
     Sql(sql::Sql),
     /// Snapshots: the history of the warehouse
@@ -100,6 +103,7 @@ pub fn main() -> Result<ExitCode> {
         Command::Probe(command) => command.run(&context),
         Command::Recipe(command) => command.run(&context),
         Command::Datasets(command) => command.run(&context),
+        Command::Disclosure(command) => command.run(&context),
         Command::Sql(command) => command.run(&context),
         Command::Snapshot(command) => command.run(&context),
         Command::Pin(command) => command.run(&context),

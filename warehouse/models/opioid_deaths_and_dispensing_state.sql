@@ -5,10 +5,15 @@ WITH years AS (
   SELECT year FROM cdc_opioid_dispensing_state
 ),
 died AS (
-  SELECT * FROM cdc_opioid_deaths_state WHERE drug = 'any_opioid' AND year IN (SELECT year FROM years)
+  SELECT state_fips, state, year, deaths, deaths_low, deaths_high, deaths_status, population,
+         age_adjusted_rate_per_100k, age_adjusted_rate_per_100k_status
+  FROM cdc_opioid_deaths_state
+  WHERE drug = 'any_opioid' AND year IN (SELECT year FROM years)
 ),
 dispensed AS (
-  SELECT * FROM cdc_opioid_dispensing_state WHERE year IN (SELECT year FROM years)
+  SELECT state_fips, state, year, prescriptions_per_100, prescriptions_per_100_status, source_grade
+  FROM cdc_opioid_dispensing_state
+  WHERE year IN (SELECT year FROM years)
 )
 SELECT COALESCE(died.state_fips, dispensed.state_fips) AS state_fips,
        COALESCE(died.state, dispensed.state) AS state,

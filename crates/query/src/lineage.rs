@@ -23,7 +23,8 @@ pub struct Terms {
 impl Terms {
     /// What these datasets ask for together. One that is no longer declared asks for nothing that we know of.
     pub fn of(origins: &BTreeSet<DatasetId>, datasets: &[Dataset]) -> Self {
-        let specs: Vec<_> = datasets.iter().filter(|known| origins.contains(&known.id)).map(|known| &known.spec).collect();
+        let specs: Vec<_> =
+            datasets.iter().filter(|known| origins.contains(&known.id)).map(|known| &known.spec).collect();
         let each_once = |words: &dyn Fn(usize) -> String| {
             let mut said: Vec<String> = Vec::new();
             for words in (0..specs.len()).map(words) {

@@ -211,8 +211,7 @@ impl<'a> Maker<'a> {
         // Those that read no model that is still to come, then those that read them, and so on.
         while !pending.is_empty() {
             let names: BTreeSet<String> = pending.iter().map(|(model, _)| model.id.to_string()).collect();
-            let (ready, rest): (Vec<_>, Vec<_>) =
-                pending.into_iter().partition(|(_, reads)| reads.is_disjoint(&names));
+            let (ready, rest): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, reads)| reads.is_disjoint(&names));
             if ready.is_empty() {
                 for (model, _) in rest {
                     let error = Error::new(Kind::Usage, "it reads itself, or models that read it")
@@ -344,7 +343,7 @@ impl<'a> Maker<'a> {
         let check = |name: &str, saw: String| Check { name: name.to_owned(), saw };
         let checks = vec![
             check("rows", batch.num_rows().to_string()),
-            check("key", format!("{} is unique and never null", model.spec.key.join(", "))),
+            check("key", format!("{} unique, never null", model.spec.key.join(", "))),
             check("disclosure", "nothing that the inputs' rules forbid was seen".to_owned()),
         ];
         Ok((batch, checks))

@@ -133,9 +133,8 @@ fn models(folder: Option<&Path>, datasets: &[Dataset], vocabulary: &Vocabulary) 
     for (id, text) in &declarations {
         let (_, sql) = sql.iter().find(|(other, _)| other == id).ok_or_else(|| alone(id, "toml", "sql"))?;
         let model = Model::parse(id, text, sql, vocabulary)?;
-        let taken = |dataset: &Dataset| {
-            [dataset.id.to_string(), dataset.totals_table(), dataset.notes_table()].contains(id)
-        };
+        let taken =
+            |dataset: &Dataset| [dataset.id.to_string(), dataset.totals_table(), dataset.notes_table()].contains(id);
         if let Some(dataset) = datasets.iter().find(|dataset| taken(dataset)) {
             return Err(Error::new(Kind::Usage, format!("warehouse/models/{id}.toml: {} has that name", dataset.id))
                 .hint("give the model a name of its own"));

@@ -47,7 +47,8 @@ impl Answer {
 
     /// The rows as one batch.
     pub(crate) fn batch(&self) -> Result<RecordBatch> {
-        concat_batches(&self.schema, &self.batches).or_error(Kind::Internal, "the rows of an answer do not fit together")
+        concat_batches(&self.schema, &self.batches)
+            .or_error(Kind::Internal, "the rows of an answer do not fit together")
     }
 
     /// Columns and rows for a chart. A decimal with digits after the point becomes the nearest double, which is good

@@ -3,6 +3,7 @@
 mod claims;
 mod datasets;
 mod demo;
+mod derived;
 mod figure;
 mod import;
 mod pin;

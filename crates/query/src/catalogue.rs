@@ -102,13 +102,26 @@ impl Plan {
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
         let contents = Contents::read(warehouse, snapshot, datasets, vocabulary)?;
-        let mut statements = vec!["CREATE SCHEMA history".to_owned(), "CREATE SCHEMA meta".to_owned()];
-        statements.extend(macros::statements());
-        for table in &contents.tables {
-            statements.push(table.history(warehouse.root()));
-            statements.push(table.newest(warehouse.root()));
-        }
+        let mut statements = contents.views(warehouse.root());
         statements.extend(meta::statements(warehouse, snapshot, &contents, datasets, vocabulary)?);
+        Ok(Self::new(contents, statements, snapshot))
+    }
+
+    /// Plans what a model may read of a snapshot that is not one yet: the data, and of `meta` what the program itself
+    /// knows. So there is nothing to read that the model's lineage does not name.
+    pub(crate) fn of_draft(
+        warehouse: &Warehouse,
+        snapshot: &Snapshot,
+        datasets: &[Dataset],
+        vocabulary: &Vocabulary,
+    ) -> Result<Self> {
+        let contents = Contents::read(warehouse, snapshot, datasets, vocabulary)?;
+        let mut statements = contents.views(warehouse.root());
+        statements.extend(meta::constants());
+        Ok(Self::new(contents, statements, snapshot))
+    }
+
+    fn new(contents: Contents, mut statements: Vec<String>, snapshot: &Snapshot) -> Self {
         let digest = Digest::of(statements.join(";\n"));
         let mut about =
             sql::Sheet::new("catalogue", "snapshot BIGINT, digest VARCHAR, format INTEGER, program VARCHAR");
@@ -119,7 +132,7 @@ impl Plan {
             sql::text(crate::PROGRAM),
         ]);
         statements.extend(about.statements());
-        Ok(Self { contents, statements, digest })
+        Self { contents, statements, digest }
     }
 
     /// Makes the schemas, views and tables in the current database of a connection.

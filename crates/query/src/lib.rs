@@ -1,8 +1,9 @@
 //! Pinned snapshots in; tables, figures and verdicts out.
 //!
 //! [`session`] answers SQL over one snapshot, [`catalogue`] writes the file that plain DuckDB opens, [`claim`] judges
-//! published statements, [`figures`] draws what `warehouse/figures/` declares, with [`figure`] as its pen, and
-//! [`disclosure`] looks at both before they are shown. Everything here reads, but for the catalogue. No type of DuckDB or Arrow is in the public interface; where the data came from
+//! published statements, [`figures`] draws what `warehouse/figures/` declares, with [`figure`] as its pen, [`models`]
+//! makes the tables of `warehouse/models/` for a snapshot that is about to be committed, and [`disclosure`] looks at all
+//! of them before they are shown. Everything here reads, but for the catalogue and the parts of models. No type of DuckDB or Arrow is in the public interface; where the data came from
 //! is known only by what a snapshot says, and nothing here fetches.
 
 pub mod catalogue;
@@ -10,6 +11,8 @@ pub mod claim;
 pub mod disclosure;
 pub mod figure;
 pub mod figures;
+pub mod lineage;
+pub mod models;
 mod portable;
 pub mod session;
 mod sql;

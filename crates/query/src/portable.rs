@@ -1,4 +1,4 @@
-//! The subset of SQL that claims and figures are written in: what DuckDB and Spark both run, with the same result.
+//! The subset of SQL that claims, figures and models are written in: what DuckDB and Spark both run, with the same result.
 //!
 //! A lint on words, not a parser: strings, quoted names and comments are taken out first, and what remains is searched
 //! for what only one of them knows.
@@ -23,6 +23,43 @@ const FOREIGN: &[(&str, &str)] = &[
     ("SUMMARIZE", "aggregates"),
     ("DESCRIBE", "meta.columns"),
 ];
+
+/// What may give another answer to the same question over the same data, and what to write instead.
+const CHANGING: &[(&str, &str)] = &[
+    ("NOW", "a date in full"),
+    ("TODAY", "a date in full"),
+    ("CURRENT_DATE", "a date in full"),
+    ("CURRENT_TIME", "a date in full"),
+    ("CURRENT_TIMESTAMP", "a date in full"),
+    ("RANDOM", "what follows from the data"),
+    ("RAND", "what follows from the data"),
+    ("UUID", "what follows from the data"),
+    ("GEN_RANDOM_UUID", "what follows from the data"),
+    ("ANY_VALUE", "MIN or MAX"),
+    ("ARBITRARY", "MIN or MAX"),
+    ("INFORMATION_SCHEMA", "the columns themselves"),
+    ("PG_CATALOG", "the columns themselves"),
+    // Sums of doubles change in their last digits with the number of threads.
+    ("AVG", "SUM of decimals, divided"),
+    ("MEAN", "SUM of decimals, divided"),
+    ("FSUM", "SUM of decimals"),
+    ("DOUBLE", "DECIMAL"),
+    ("FLOAT", "DECIMAL"),
+    ("REAL", "DECIMAL"),
+];
+
+/// Refuses SQL outside the subset, and SQL whose answer may change though the data do not. `what` says whose it is.
+pub(crate) fn lint_repeatable(what: &str, sql: &str) -> Result<()> {
+    lint(what, sql)?;
+    let words = bare(sql);
+    match CHANGING.iter().find(|(word, _)| contains(&words, word)) {
+        None => Ok(()),
+        Some((word, instead)) => {
+            Err(Error::new(Kind::Usage, format!("{what}: `{word}` may give another answer the next time"))
+                .hint(format!("write {instead}")))
+        }
+    }
+}
 
 /// Refuses SQL outside the subset, naming the word. `what` says whose SQL it is.
 pub(crate) fn lint(what: &str, sql: &str) -> Result<()> {
@@ -109,6 +146,21 @@ mod tests {
         check("PIVOT t ON a", Some("PIVOT"));
         check("SELECT list_transform(a, x -> x + 1) FROM t", Some("->"));
         check("SELECT a FROM t ORDER BY a", Some("ORDER BY"));
+    }
+
+    #[test]
+    fn what_may_answer_differently_is_refused() {
+        for (sql, word) in [
+            ("SELECT now() AS a FROM t", "NOW"),
+            ("SELECT current_date FROM t", "CURRENT_DATE"),
+            ("SELECT avg(a) FROM t", "AVG"),
+            ("SELECT sum(CAST(a AS DOUBLE)) FROM t", "DOUBLE"),
+        ] {
+            let error = lint_repeatable("x", sql).unwrap_err().to_string();
+            assert_eq!(error, format!("x: `{word}` may give another answer the next time"));
+        }
+        lint_repeatable("x", "SELECT sum(a) AS known, nowhere FROM t -- now()").unwrap();
+        assert!(lint_repeatable("x", "SELECT a::INTEGER FROM t").is_err());
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub use answer::Answer;
 use crate::catalogue::Plan;
 use crate::disclosure::counted::Counted;
 use crate::disclosure::worlds::Worlds;
+use crate::lineage::{self, Terms};
 use crate::sql;
 
 /// The memory that one session may use.
@@ -96,7 +97,27 @@ impl Session {
         datasets: &[Dataset],
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
-        let plan = Plan::of(warehouse, snapshot, datasets, vocabulary)?;
+        Self::over(warehouse, snapshot, datasets, vocabulary, Plan::of(warehouse, snapshot, datasets, vocabulary)?)
+    }
+
+    /// Opens a session over a snapshot that is not one yet, for the models that are to be in it: of `meta` there is only
+    /// what does not depend on the warehouse.
+    pub(crate) fn of_draft(
+        warehouse: &Warehouse,
+        snapshot: &Snapshot,
+        datasets: &[Dataset],
+        vocabulary: &Vocabulary,
+    ) -> Result<Self> {
+        Self::over(warehouse, snapshot, datasets, vocabulary, Plan::of_draft(warehouse, snapshot, datasets, vocabulary)?)
+    }
+
+    fn over(
+        warehouse: &Warehouse,
+        snapshot: &Snapshot,
+        datasets: &[Dataset],
+        vocabulary: &Vocabulary,
+        plan: Plan,
+    ) -> Result<Self> {
         let connection = locked(warehouse, &plan, 2)?;
         let counted = Counted::of(&plan.contents, datasets, vocabulary);
         let mut tables = BTreeMap::new();
@@ -110,6 +131,10 @@ impl Session {
         }
         for manifest in &plan.contents.manifests {
             facts.entry(manifest.dataset.clone()).or_default().load(manifest);
+        }
+        for (model, _) in lineage::models(&plan.contents.manifests) {
+            let derived = Facts::derive(&lineage::origins(&plan.contents.manifests, model), datasets, &facts);
+            facts.insert(model.clone(), derived);
         }
         Ok(Self {
             connection,
@@ -224,7 +249,23 @@ impl Session {
     }
 }
 
+/// The names of the tables that some SQL reads, and of its own CTEs, in lower case; no data are needed for that.
+pub(crate) fn reads(sql: &str) -> Result<BTreeSet<String>> {
+    gate::check(&connect().or_error(Kind::Internal, "DuckDB does not start")?, sql)
+}
+
 impl Facts {
+    /// What holds for a model: whatever holds for any of the datasets that it comes from.
+    fn derive(origins: &BTreeSet<DatasetId>, datasets: &[Dataset], facts: &BTreeMap<DatasetId, Facts>) -> Self {
+        let terms = Terms::of(origins, datasets);
+        let mut derived = Self { licence: terms.licence, citation: terms.citation, ..Self::default() };
+        for origin in origins.iter().filter_map(|origin| facts.get(origin)) {
+            derived.captures.extend(origin.captures.iter().cloned());
+            derived.secondary.extend(origin.secondary.iter().cloned());
+        }
+        derived
+    }
+
     fn declare(&mut self, dataset: &Dataset) {
         self.licence.clone_from(&dataset.spec.licence);
         self.citation.clone_from(&dataset.spec.citation);

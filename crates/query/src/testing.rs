@@ -1,5 +1,6 @@
 //! Tiny warehouses for tests, made through `store` as a run would make them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -8,13 +9,14 @@ use arrow::datatypes::Schema;
 use jiff::Timestamp;
 use model::column::Vocabulary;
 use model::dataset::{Dataset, Partition};
-use model::{Digest, Release};
+use model::{DatasetId, Digest, Release, Result};
 use store::commit::{Capture, ColumnType, Counts, Outcome, Slice, Snapshot, Staged, Table};
 use store::part::{self, Place};
 use store::{Origin, Warehouse};
 use tempfile::TempDir;
 
 use crate::Session;
+use crate::models::{Became, Maker, Model};
 
 /// Counts of deaths by state and year: guarded, cut by release only.
 const DEATHS: &str = r#"
@@ -146,6 +148,7 @@ pub(crate) struct Tiny {
     pub(crate) warehouse: Warehouse,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) datasets: Vec<Dataset>,
+    pub(crate) models: Vec<Model>,
 }
 
 impl Tiny {
@@ -173,7 +176,7 @@ impl Tiny {
         let parse = |(id, text): &(&str, &str)| Dataset::parse(id, text, &vocabulary).unwrap();
         let datasets = datasets.iter().map(parse).collect();
         let warehouse = Warehouse::open_or_create(&root, Origin::Replica, Timestamp::UNIX_EPOCH).unwrap();
-        Self { folder, warehouse, vocabulary, datasets }
+        Self { folder, warehouse, vocabulary, datasets, models: Vec::new() }
     }
 
     /// Commits one slice of a dataset: a header of column names and rows, separated by commas; empty is null.
@@ -183,6 +186,38 @@ impl Tiny {
 
     /// The same, with the grade of its source.
     pub(crate) fn commit_as(&self, dataset: &str, release: &str, rows: &str, grade: &str) -> Snapshot {
+        let change = self.stage(dataset, release, rows, grade);
+        match self.warehouse.commit(&[change], "test", Timestamp::UNIX_EPOCH).unwrap() {
+            Outcome::Committed(snapshot) => snapshot,
+            Outcome::Unchanged(_) => panic!("nothing was committed"),
+        }
+    }
+
+    /// Declares a model, in the place of one of the same name.
+    pub(crate) fn declare(&mut self, id: &str, toml: &str, sql: &str) {
+        self.models.retain(|model| model.id.as_str() != id);
+        self.models.push(Model::parse(id, toml, sql, &self.vocabulary).unwrap());
+    }
+
+    /// A maker of the models that are declared.
+    pub(crate) fn maker(&self) -> Maker<'_> {
+        Maker::new(&self.warehouse, &self.models, &self.datasets, &self.vocabulary, "test")
+    }
+
+    /// Commits slices, each a dataset and its rows under the release `r1`, with the models over them, as a run would.
+    pub(crate) fn run(&self, slices: &[(&str, &str)]) -> Result<(Outcome, BTreeMap<DatasetId, Became>)> {
+        let staged: Vec<_> =
+            slices.iter().map(|(dataset, rows)| self.stage(dataset, "r1", rows, "publisher")).collect();
+        let (mut maker, mut made) = (self.maker(), BTreeMap::new());
+        let outcome = self.warehouse.commit_with(&staged, "test", Timestamp::UNIX_EPOCH, &mut |draft| {
+            made = maker.make(draft)?;
+            Ok(())
+        })?;
+        Ok((outcome, made))
+    }
+
+    /// Stages one slice over the newest snapshot.
+    pub(crate) fn stage(&self, dataset: &str, release: &str, rows: &str, grade: &str) -> Staged {
         let declared = self.datasets.iter().find(|known| known.id.as_str() == dataset).unwrap();
         let release: Release = release.parse().unwrap();
         let mut lines = rows.lines().map(|line| line.trim().split(',').collect::<Vec<_>>());
@@ -218,7 +253,7 @@ impl Tiny {
             program: "test".to_owned(),
         };
         let head = self.warehouse.head().unwrap();
-        let change = Staged {
+        Staged {
             superseded: Vec::new(),
             dataset: declared.id.clone(),
             pipeline: declared.digest.clone(),
@@ -226,10 +261,6 @@ impl Tiny {
             slices: vec![slice],
             base: head.and_then(|head| head.datasets.get(&declared.id).cloned()),
             certificates: Vec::new(),
-        };
-        match self.warehouse.commit(&[change], "test", Timestamp::UNIX_EPOCH).unwrap() {
-            Outcome::Committed(snapshot) => snapshot,
-            Outcome::Unchanged(_) => panic!("nothing was committed"),
         }
     }
 

@@ -12,6 +12,11 @@
 //!   Writers of different datasets, or of different slices of one, all land. Where two wrote the same slice
 //!   differently on the same base, the second fails with [`Kind::LostRace`] and has changed nothing.
 //! - *Idempotent*: committing what the head already says commits nothing.
+//! - *Of one piece*: what is derived from other datasets is published only beside the very manifests that it was made
+//!   from. [`Warehouse::commit_with`] derives over the state that is about to be published, and derives again over the
+//!   next one where a rival took the number first; whatever rests on another state than the one published leaves.
+
+mod draft;
 
 use std::collections::BTreeMap;
 
@@ -19,10 +24,15 @@ use jiff::Timestamp;
 use model::{DatasetId, Digest, Error, Kind, Release, Result};
 use serde::{Deserialize, Serialize};
 
+pub use draft::Draft;
+
 use crate::file::{Created, digest_of};
 use crate::part::Part;
 use crate::warehouse::{FORMAT, check_format, from_json, to_json};
 use crate::{Origin, Warehouse};
+
+/// The grade of a slice that was derived from other datasets, and the name of its edition.
+pub const DERIVED: &str = "derived";
 
 /// One state of the whole warehouse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +72,29 @@ pub struct Manifest {
     pub tables: Vec<Table>,
     /// What it is made of, by release and name.
     pub slices: Vec<Slice>,
+    /// How it was made from other datasets; none where it was read from captures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived: Option<Derivation>,
+}
+
+/// How a dataset was made from others, with what its readers must know: whoever has the snapshot can make it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Derivation {
+    /// What it is, in a line.
+    pub title: String,
+    /// What one row is.
+    pub row: String,
+    /// The columns that are together unique and never null.
+    pub key: Vec<String>,
+    /// What a reader must know before using it, beside what holds for its inputs.
+    pub caveats: Vec<String>,
+    /// The SQL that made it.
+    pub sql: String,
+    /// The manifest of every dataset that the SQL names.
+    pub inputs: BTreeMap<DatasetId, Digest>,
+    /// Why it could not be made; it then has neither tables nor slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 /// A table and its columns.
@@ -98,7 +131,7 @@ pub struct Slice {
     pub release: Release,
     /// Its name within the edition.
     pub name: String,
-    /// `publisher`, or `secondary` for somebody's copy or transcription.
+    /// `publisher`, `secondary` for somebody's copy or transcription, or [`DERIVED`].
     pub grade: String,
     /// A word on where it comes from.
     pub note: String,
@@ -247,37 +280,28 @@ impl Warehouse {
 
     /// Commits what a run staged, all of it or nothing.
     pub fn commit(&self, staged: &[Staged], program: &str, now: Timestamp) -> Result<Outcome> {
+        self.commit_with(staged, program, now, &mut |_| Ok(()))
+    }
+
+    /// Commits what a run staged together with what `derive` adds to it, all of it or nothing.
+    ///
+    /// `derive` sees the very state that is about to be published, and may be called again: where a rival takes the
+    /// number first, its work is thrown away and done over the rival's state. So what is published was derived from
+    /// what is published beside it. Its failure is the commit's, and nothing is committed then.
+    pub fn commit_with(
+        &self,
+        staged: &[Staged],
+        program: &str,
+        now: Timestamp,
+        derive: &mut dyn FnMut(&mut Draft) -> Result<()>,
+    ) -> Result<Outcome> {
         loop {
-            let head = self.head()?;
-            let mut datasets = head.as_ref().map(|head| head.datasets.clone()).unwrap_or_default();
-            let mut gate = Vec::new();
-            for change in staged {
-                let current = datasets.get(&change.dataset).cloned();
-                let before = current.as_ref().map(|digest| self.manifest(digest)).transpose()?;
-                let merged = self.merge(change, current.as_ref(), before.as_ref(), program)?;
-                if before.as_ref() == Some(&merged) {
-                    continue;
-                }
-                let bytes = to_json(&merged)?;
-                let digest = Digest::of(&bytes);
-                self.files().create(&manifest_path(&digest), bytes)?;
-                datasets.insert(change.dataset.clone(), digest);
-                gate.extend(change.certificates.iter().cloned());
-            }
-            if head.as_ref().is_some_and(|head| head.datasets == datasets) || datasets.is_empty() {
-                return Ok(Outcome::Unchanged(head));
-            }
-            let parent = head.as_ref().map(|head| head.number);
-            let snapshot = Snapshot {
-                format: FORMAT,
-                number: parent.unwrap_or(0) + 1,
-                parent,
-                parent_sha256: parent.map(|number| self.snapshot_digest(number)).transpose()?,
-                origin: self.origin(),
-                created: now,
-                program: program.to_owned(),
-                datasets,
-                gate,
+            let mut draft = self.draft(staged, program, now)?;
+            derive(&mut draft)?;
+            draft.drop_stale(self)?;
+            let snapshot = match draft.finish() {
+                Ok(snapshot) => snapshot,
+                Err(head) => return Ok(Outcome::Unchanged(head)),
             };
             match self.files().create(&snapshot_path(snapshot.number), to_json(&snapshot)?)? {
                 Created::New => return Ok(Outcome::Committed(snapshot)),
@@ -332,6 +356,7 @@ impl Warehouse {
             program: program.to_owned(),
             tables: change.tables.clone(),
             slices: slices.into_values().collect(),
+            derived: None,
         })
     }
 }

@@ -13,4 +13,4 @@ pub mod quarantine;
 pub mod verify;
 mod warehouse;
 
-pub use warehouse::{Origin, Warehouse};
+pub use warehouse::{FORMAT, Origin, Warehouse};

@@ -1,4 +1,4 @@
-//! The declarations: pipelines, columns, figures, claims.
+//! The declarations: pipelines, columns, models, figures, claims.
 //!
 //! Read from a folder that has `pipelines/` and `warehouse/columns.toml` (the current one, or `--project`), else those
 //! built into the program. So a dataset of a known kind is added by writing a file, and an installed program still works
@@ -14,8 +14,10 @@ use model::dataset::Dataset;
 use model::{DatasetId, Error, Kind, Result, ResultExt as _};
 use query::claim::ClaimSet;
 use query::figures;
+use query::models::Model;
 
 static PIPELINES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../pipelines");
+static MODELS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/models");
 static FIGURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/figures");
 static CLAIMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/claims");
 static REFERENCE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/reference");
@@ -27,6 +29,8 @@ pub struct Project {
     pub vocabulary: Vocabulary,
     /// The datasets, by name.
     pub datasets: Vec<Dataset>,
+    /// The models, by name.
+    pub models: Vec<Model>,
     /// The figures, by name.
     pub figures: Vec<figures::Spec>,
     /// The sets of claims, by name.
@@ -63,6 +67,7 @@ impl Project {
         for dataset in &datasets {
             ingest::extract::extractor(dataset)?;
         }
+        let models = models(folder.as_deref(), &datasets, &vocabulary)?;
         let figures = figure_texts(folder.as_deref())?
             .iter()
             .map(|(id, toml, sql)| figures::Spec::parse(id, toml, sql))
@@ -71,7 +76,12 @@ impl Project {
             .iter()
             .map(|(id, text)| ClaimSet::parse(id, text))
             .collect::<Result<_>>()?;
-        Ok(Self { vocabulary, datasets, figures, claims, folder })
+        Ok(Self { vocabulary, datasets, models, figures, claims, folder })
+    }
+
+    /// A model by name.
+    pub fn model(&self, id: &str) -> Option<&Model> {
+        self.models.iter().find(|model| model.id.as_str() == id)
     }
 
     /// Reads the project's own tables, which stand in `warehouse/reference/`.
@@ -128,6 +138,32 @@ fn files(folder: Option<&Path>, below: &str, built_in: &Dir<'_>, ending: &str) -
     }
     found.sort();
     Ok(found)
+}
+
+/// The models: each a declaration and the SQL beside it.
+fn models(folder: Option<&Path>, datasets: &[Dataset], vocabulary: &Vocabulary) -> Result<Vec<Model>> {
+    let declarations = files(folder, "warehouse/models", &MODELS, "toml")?;
+    let sql = files(folder, "warehouse/models", &MODELS, "sql")?;
+    let alone = |id: &str, has: &str, lacks: &str| {
+        Error::new(Kind::Usage, format!("warehouse/models/{id}.{has} has no {id}.{lacks} beside it"))
+            .hint("a model is two files: NAME.sql makes the rows, NAME.toml says what they are")
+    };
+    if let Some((id, _)) = sql.iter().find(|(id, _)| !declarations.iter().any(|(other, _)| other == id)) {
+        return Err(alone(id, "sql", "toml"));
+    }
+    let mut models = Vec::new();
+    for (id, text) in &declarations {
+        let (_, sql) = sql.iter().find(|(other, _)| other == id).ok_or_else(|| alone(id, "toml", "sql"))?;
+        let model = Model::parse(id, text, sql, vocabulary)?;
+        let taken =
+            |dataset: &Dataset| [dataset.id.to_string(), dataset.totals_table(), dataset.notes_table()].contains(id);
+        if let Some(dataset) = datasets.iter().find(|dataset| taken(dataset)) {
+            return Err(Error::new(Kind::Usage, format!("warehouse/models/{id}.toml: {} has that name", dataset.id))
+                .hint("give the model a name of its own"));
+        }
+        models.push(model);
+    }
+    Ok(models)
 }
 
 /// Figures as they stand: id, `figure.toml`, `query.sql`.

@@ -1,4 +1,4 @@
-//! A run: fetch, stage, commit once, refresh the catalogue. Shared by `run`, `import` and `demo`.
+//! A run: fetch, stage, make the models, commit once, refresh the catalogue. Shared by `run`, `import` and `demo`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,16 @@ use ingest::fetch::Engine;
 use ingest::run::{self, Fetched, Job};
 use model::dataset::Dataset;
 use model::{DatasetId, Digest, Error, Kind, Result, ResultExt as _};
+use query::models::{Became, Maker};
 use serde::Serialize;
 use store::Warehouse;
 use store::archive::Exchange;
-use store::commit::{Outcome, Snapshot, Staged};
+use store::commit::{Draft, Outcome, Snapshot, Staged};
 
 use crate::config::{VERSION, now};
 use crate::progress::Progress;
 use crate::project::Project;
+use crate::report;
 
 /// What became of one dataset in a run.
 pub enum Work {
@@ -30,10 +32,22 @@ pub enum Work {
 pub struct Summary {
     /// One line for each slice.
     pub slices: Vec<SliceSummary>,
+    /// What became of each model.
+    pub models: Vec<ModelSummary>,
     /// Datasets that the publisher says are unchanged.
     pub unchanged: Vec<DatasetId>,
     /// The snapshot, if one was committed.
     pub snapshot: Option<u64>,
+}
+
+impl Summary {
+    /// Takes over what a commit did, and prints why models failed; the kinds of their failures come back.
+    pub fn take(&mut self, committed: Committed) -> Vec<Kind> {
+        self.snapshot = committed.snapshot.map(|snapshot| snapshot.number);
+        self.models = committed.models;
+        committed.failures.iter().for_each(report::print);
+        committed.failures.iter().map(Error::kind).collect()
+    }
 }
 
 /// What became of one slice.
@@ -62,6 +76,31 @@ pub struct SliceSummary {
 /// Whether any file of a dataset is declared to be fetched; the others come by import.
 pub fn is_fetched(dataset: &Dataset) -> Result<bool> {
     Ok(!extractor(dataset)?.slices().is_empty())
+}
+
+/// What became of one model.
+#[derive(Debug, Serialize)]
+pub struct ModelSummary {
+    /// The model.
+    pub model: DatasetId,
+    /// `built`, `kept`, `waits`, `failed` or `left`.
+    pub outcome: &'static str,
+    /// Its rows, where it was built.
+    pub rows: Option<u64>,
+    /// The inputs that it waits for.
+    pub waits_for: Vec<DatasetId>,
+    /// Why it failed.
+    pub reason: Option<String>,
+}
+
+/// What a commit, or the rehearsal of one, did.
+pub struct Committed {
+    /// The new snapshot; none where nothing changed.
+    pub snapshot: Option<Snapshot>,
+    /// What became of each model.
+    pub models: Vec<ModelSummary>,
+    /// Why models failed; the data were committed all the same.
+    pub failures: Vec<Error>,
 }
 
 /// Fetches and stages one dataset.
@@ -312,9 +351,17 @@ pub fn settle(project: &Project, warehouse: &Warehouse, staged: &mut [Staged]) -
     Ok(())
 }
 
-/// Commits what was staged, once, and refreshes the catalogue. `None` where nothing changed.
-pub fn commit(project: &Project, warehouse: &Warehouse, staged: &[Staged]) -> Result<Option<Snapshot>> {
-    let outcome = warehouse.commit(staged, VERSION, now())?;
+
+/// Commits what was staged and the models over it, once, and refreshes the catalogue.
+///
+/// A model that cannot be made does not stand in the way of the data: it is told of in what comes back.
+pub fn commit(project: &Project, warehouse: &Warehouse, staged: &[Staged]) -> Result<Committed> {
+    let mut maker = maker(project, warehouse);
+    let mut models = Models::new();
+    let outcome = warehouse.commit_with(staged, VERSION, now(), &mut |draft| {
+        models = maker.make(draft)?;
+        Ok(())
+    })?;
     let (snapshot, new) = match outcome {
         Outcome::Committed(snapshot) => (Some(snapshot), true),
         Outcome::Unchanged(head) => (head, false),
@@ -323,7 +370,46 @@ pub fn commit(project: &Project, warehouse: &Warehouse, staged: &[Staged]) -> Re
     if let Some(snapshot) = &snapshot {
         refresh_catalogue(project, warehouse, snapshot)?;
     }
-    Ok(snapshot.filter(|_| new))
+    Ok(committed(snapshot.filter(|_| new), models))
+}
+
+/// What a commit would make of the models. Publishes nothing.
+pub fn rehearse(project: &Project, warehouse: &Warehouse, staged: &[Staged]) -> Result<Committed> {
+    let mut draft: Draft = warehouse.draft(staged, VERSION, now())?;
+    let models = maker(project, warehouse).make(&mut draft)?;
+    Ok(committed(None, models))
+}
+
+type Models = std::collections::BTreeMap<DatasetId, Became>;
+
+fn maker<'a>(project: &'a Project, warehouse: &'a Warehouse) -> Maker<'a> {
+    Maker::new(warehouse, &project.models, &project.datasets, &project.vocabulary, VERSION)
+}
+
+fn committed(snapshot: Option<Snapshot>, models: Models) -> Committed {
+    let mut committed = Committed { snapshot, models: Vec::new(), failures: Vec::new() };
+    for (model, became) in models {
+        let mut summary = ModelSummary { model, outcome: "kept", rows: None, waits_for: Vec::new(), reason: None };
+        match became {
+            Became::Kept => {}
+            Became::Left => summary.outcome = "left",
+            Became::Built { rows } => {
+                summary.outcome = "built";
+                summary.rows = Some(rows);
+            }
+            Became::Waits(inputs) => {
+                summary.outcome = "waits";
+                summary.waits_for = inputs.into_iter().collect();
+            }
+            Became::Failed(error) => {
+                summary.outcome = "failed";
+                summary.reason = Some(error.to_string());
+                committed.failures.push(error);
+            }
+        }
+        committed.models.push(summary);
+    }
+    committed
 }
 
 /// Makes `tollhouse.duckdb` show the newest snapshot, if it does not.

@@ -22,6 +22,8 @@ mod how_to;
 mod places;
 mod recipe;
 
+pub(super) use codes::Codes;
+
 /// Exports of one WONDER query, or of several that differ in the causes of death alone.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

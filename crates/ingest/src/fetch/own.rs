@@ -53,6 +53,7 @@ impl Engine {
                 url: request.url.clone(),
                 via: "project".to_owned(),
                 method: "READ".to_owned(),
+                body: None,
                 sent: Vec::new(),
                 status: 0,
                 headers: Vec::new(),

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use model::Result;
 use model::column::Vocabulary;
 use model::dataset::Dataset;
 use model::kind::StateFips;
+use model::{Digest, Result};
 use store::Warehouse;
 use store::commit::{Slice, Snapshot};
 
 use super::{Contents, macros};
 use super::breaks::BREAKS;
+use crate::lineage::{self, Terms};
 use crate::sql::{Sheet, optional, text};
 
 /// The statements that make and fill `meta`.
@@ -25,15 +26,19 @@ pub(super) fn statements(
         columns(contents, vocabulary),
         sources(contents),
         captures(warehouse, contents),
-        licences(datasets),
-        caveats(datasets),
-        breaks(),
+        licences(contents, datasets),
+        caveats(contents, datasets),
+        lineage(contents),
         snapshots(warehouse, snapshot)?,
         pins(warehouse)?,
-        states(),
         macros::sheet(),
     ];
-    Ok(sheets.into_iter().flat_map(Sheet::statements).collect())
+    Ok(sheets.into_iter().flat_map(Sheet::statements).chain(constants()).collect())
+}
+
+/// The statements that make the tables which the program itself knows, whatever is loaded.
+pub(super) fn constants() -> Vec<String> {
+    [breaks(), states()].into_iter().flat_map(Sheet::statements).collect()
 }
 
 /// Every column of every table. `about` is null for one that the vocabulary no longer has.
@@ -134,7 +139,8 @@ fn captures(warehouse: &Warehouse, contents: &Contents) -> Sheet {
     sheet
 }
 
-fn licences(datasets: &[Dataset]) -> Sheet {
+/// A model's licence and credit are those of all that it comes from, and the strictest disclosure rule holds.
+fn licences(contents: &Contents, datasets: &[Dataset]) -> Sheet {
     let mut sheet = Sheet::new(
         "licences",
         "dataset VARCHAR, title VARCHAR, publisher VARCHAR, licence VARCHAR, citation VARCHAR, disclosure VARCHAR",
@@ -150,14 +156,60 @@ fn licences(datasets: &[Dataset]) -> Sheet {
             text(spec.disclosure.as_str()),
         ]);
     }
+    for (model, derivation) in lineage::models(&contents.manifests) {
+        let terms = Terms::of(&lineage::origins(&contents.manifests, model), datasets);
+        sheet.row(&[
+            text(model.as_str()),
+            text(&derivation.title),
+            text(&terms.publisher),
+            text(&terms.licence),
+            text(&terms.citation),
+            text(terms.disclosure.as_str()),
+        ]);
+    }
     sheet
 }
 
-fn caveats(datasets: &[Dataset]) -> Sheet {
+/// Those of a model are its own; those of its inputs stand with them, and hold too.
+fn caveats(contents: &Contents, datasets: &[Dataset]) -> Sheet {
     let mut sheet = Sheet::new("caveats", "dataset VARCHAR, position INTEGER, caveat VARCHAR");
-    for dataset in datasets {
-        for (place, caveat) in dataset.spec.caveats.iter().enumerate() {
-            sheet.row(&[text(dataset.id.as_str()), (place + 1).to_string(), text(caveat)]);
+    let declared = datasets.iter().map(|dataset| (&dataset.id, &dataset.spec.caveats));
+    let derived = lineage::models(&contents.manifests).map(|(model, derivation)| (model, &derivation.caveats));
+    for (dataset, caveats) in declared.chain(derived) {
+        for (place, caveat) in caveats.iter().enumerate() {
+            sheet.row(&[text(dataset.as_str()), (place + 1).to_string(), text(caveat)]);
+        }
+    }
+    sheet
+}
+
+/// What each model was made from, a row for each input. `failed` says why there is no such table in this snapshot.
+fn lineage(contents: &Contents) -> Sheet {
+    let mut sheet = Sheet::new(
+        "lineage",
+        "model VARCHAR, input VARCHAR, manifest_sha256 VARCHAR, sql_sha256 VARCHAR, declaration_sha256 VARCHAR, \
+         program VARCHAR, failed VARCHAR",
+    );
+    for manifest in &contents.manifests {
+        let Some(derivation) = &manifest.derived else { continue };
+        let mut row = |input: [String; 2]| {
+            let [input, digest] = input;
+            sheet.row(&[
+                text(manifest.dataset.as_str()),
+                input,
+                digest,
+                text(Digest::of(&derivation.sql).as_str()),
+                text(manifest.pipeline.as_str()),
+                text(&manifest.program),
+                optional(derivation.failed.as_ref()),
+            ]);
+        };
+        // One that could not be read has no inputs, and is told of all the same.
+        if derivation.inputs.is_empty() {
+            row(["NULL".to_owned(), "NULL".to_owned()]);
+        }
+        for (input, digest) in &derivation.inputs {
+            row([text(input.as_str()), text(digest.as_str())]);
         }
     }
     sheet

@@ -10,6 +10,7 @@ use store::Warehouse;
 use store::commit::{ColumnType, Manifest, Snapshot};
 use store::part::Part;
 
+use super::macros;
 use crate::sql;
 
 /// A snapshot with its manifests read.
@@ -55,6 +56,13 @@ impl Contents {
             }
         }
         Ok(Self { manifests, tables })
+    }
+
+    /// The statements that make the schemas, and the views of every table.
+    pub(crate) fn views(&self, root: &Path) -> Vec<String> {
+        let schemas = ["CREATE SCHEMA history".to_owned(), "CREATE SCHEMA meta".to_owned()];
+        let views = self.tables.iter().flat_map(|table| [table.history(root), table.newest(root)]);
+        schemas.into_iter().chain(macros::statements()).chain(views).collect()
     }
 }
 
@@ -107,14 +115,14 @@ enum Newest<'a> {
 
 impl Table {
     /// The view with the rows of every release.
-    pub(crate) fn history(&self, root: &Path) -> String {
+    fn history(&self, root: &Path) -> String {
         let parts: Vec<&Part> = self.parts.iter().map(|loaded| &loaded.part).collect();
         format!("CREATE VIEW history.{} AS\n{}", sql::name(&self.name), self.select(root, &parts))
     }
 
     /// The view with the rows of the newest release of each period and series; a release of which the publisher's own
     /// files are loaded is newer than any copy. Without a period (notes) these are all rows.
-    pub(crate) fn newest(&self, root: &Path) -> String {
+    fn newest(&self, root: &Path) -> String {
         let all: Vec<&Part> = self.parts.iter().map(|loaded| &loaded.part).collect();
         let body = match self.choose() {
             Newest::All => self.select(root, &all),

@@ -1,10 +1,11 @@
 //! Which tables hold counts that a law protects, and how their columns hang together. Read off the declarations.
 
 use model::column::Vocabulary;
-use model::dataset::{Dataset, Disclosure, Rule};
 use model::DatasetId;
+use model::dataset::{Dataset, Disclosure, Rule};
 
 use crate::catalogue::Contents;
+use crate::lineage::{self, Terms};
 
 /// A table with counts of a dataset whose small counts are protected.
 pub(crate) struct Counted {
@@ -62,8 +63,10 @@ impl Counted {
     pub(crate) fn of(contents: &Contents, datasets: &[Dataset], vocabulary: &Vocabulary) -> Vec<Self> {
         let mut found = Vec::new();
         for table in &contents.tables {
-            let Some(dataset) = datasets.iter().find(|dataset| dataset.id == table.dataset) else { continue };
-            let limit = match dataset.spec.disclosure {
+            // A model owes what its origins owe, and has no declaration among the datasets.
+            let dataset = datasets.iter().find(|dataset| dataset.id == table.dataset);
+            let origins = lineage::origins(&contents.manifests, &table.dataset);
+            let limit = match Terms::of(&origins, datasets).disclosure {
                 Disclosure::Nchs => 9,
                 Disclosure::Cms => 10,
                 Disclosure::None => continue,
@@ -81,7 +84,10 @@ impl Counted {
                 limit,
                 level,
                 own: table.name == table.dataset.as_str(),
-                key: dataset.spec.check.key.clone(),
+                key: match dataset {
+                    Some(dataset) => dataset.spec.check.key.clone(),
+                    None => names(&columns),
+                },
                 rates: rates(&columns, &counts, dataset, vocabulary),
                 counts,
                 columns,
@@ -114,6 +120,14 @@ impl Counted {
     }
 }
 
+/// The columns that can name a row, where no key is declared: texts and times that say nothing of a number.
+fn names(columns: &[(String, String)]) -> Vec<String> {
+    let named = columns.iter().filter(|(name, kind)| {
+        matches!(kind.as_str(), "VARCHAR" | "INTEGER" | "DATE") && !name.ends_with("_status") && !name.starts_with('_')
+    });
+    named.map(|(name, _)| name.clone()).collect()
+}
+
 /// The smallest kind of place that the columns name.
 fn level(columns: &[(String, String)]) -> Level {
     let has = |name: &str| columns.iter().any(|(column, _)| column == name);
@@ -144,11 +158,11 @@ fn counts(columns: &[(String, String)], vocabulary: &Vocabulary) -> Vec<Count> {
 }
 
 /// Rates of the counts: those whose unit says so, and those that a rule computes.
-fn rates(columns: &[(String, String)], counts: &[Count], dataset: &Dataset, vocabulary: &Vocabulary) -> Vec<Rate> {
+fn rates(columns: &[(String, String)], counts: &[Count], dataset: Option<&Dataset>, vocabulary: &Vocabulary) -> Vec<Rate> {
     let has = |name: &str| columns.iter().any(|(column, _)| column == name);
     let place = |name: &str| counts.iter().position(|count| name.strip_prefix(count.column.as_str()).is_some());
     let ruled = |name: &str| {
-        dataset.spec.column.iter().find_map(|column| match &column.rule {
+        dataset?.spec.column.iter().find_map(|column| match &column.rule {
             Some(Rule::RateBound { count, population, per, published, .. })
                 if column.name == name || published == name =>
             {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array as _, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -42,6 +43,12 @@ impl Answer {
             schema,
             batches,
         })
+    }
+
+    /// The rows as one batch.
+    pub(crate) fn batch(&self) -> Result<RecordBatch> {
+        concat_batches(&self.schema, &self.batches)
+            .or_error(Kind::Internal, "the rows of an answer do not fit together")
     }
 
     /// Columns and rows for a chart. A decimal with digits after the point becomes the nearest double, which is good

@@ -153,3 +153,87 @@ fn a_snapshot_of_a_newer_format_is_refused_and_named() {
     let error = warehouse.head().unwrap_err();
     assert!(error.to_string().contains("snapshots/000001.json has format 2"), "{error}");
 }
+
+/// A manifest derived from the named datasets as they are in a draft, with as many slices as it has inputs.
+fn derive(warehouse: &Warehouse, draft: &mut Draft, model: &str, from: &[&str]) -> Result<()> {
+    let ids = from.iter().map(|name| name.parse::<DatasetId>().unwrap());
+    let inputs = ids.map(|id| (id.clone(), draft.snapshot().datasets[&id].clone())).collect();
+    let mut change = staged(model, "all", "derived", None);
+    let manifest = Manifest {
+        format: FORMAT,
+        dataset: change.dataset.clone(),
+        pipeline: change.pipeline.clone(),
+        program: "test".to_owned(),
+        tables: Vec::new(),
+        slices: std::mem::take(&mut change.slices),
+        derived: Some(Derivation {
+            title: String::new(),
+            row: String::new(),
+            key: Vec::new(),
+            caveats: Vec::new(),
+            sql: String::new(),
+            inputs,
+            failed: None,
+        }),
+    };
+    draft.put(warehouse, &manifest, &[])
+}
+
+fn names(warehouse: &Warehouse) -> Vec<String> {
+    warehouse.head().unwrap().unwrap().datasets.into_keys().map(String::from).collect()
+}
+
+#[test]
+fn what_is_derived_is_derived_again_where_a_rival_took_the_number() {
+    let (_folder, warehouse) = warehouse();
+    commit(&warehouse, staged("a", "all", "x", None)).unwrap();
+    let mut seen = Vec::new();
+    let outcome = warehouse.commit_with(&[], "test", Timestamp::UNIX_EPOCH, &mut |draft| {
+        derive(&warehouse, draft, "model", &["a"])?;
+        seen.push((draft.snapshot().number, draft.snapshot().datasets[&"a".parse()?].clone()));
+        if seen.len() == 1 {
+            commit(&warehouse, staged("a", "all", "y", base(&warehouse, "a")))?;
+        }
+        Ok(())
+    });
+    let Outcome::Committed(snapshot) = outcome.unwrap() else { panic!("nothing was committed") };
+    assert_eq!(seen.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2, 3]);
+    assert_ne!(seen[0].1, seen[1].1);
+    let model = warehouse.manifest(&snapshot.datasets[&"model".parse().unwrap()]).unwrap();
+    assert_eq!(model.derived.unwrap().inputs[&"a".parse().unwrap()], seen[1].1);
+}
+
+#[test]
+fn a_failed_derivation_commits_nothing() {
+    let (_folder, warehouse) = warehouse();
+    let change = [staged("a", "all", "x", None)];
+    let refuse = &mut |_: &mut Draft| Err(Error::new(Kind::Io, "no"));
+    assert!(warehouse.commit_with(&change, "test", Timestamp::UNIX_EPOCH, refuse).is_err());
+    assert!(warehouse.head().unwrap().is_none());
+}
+
+#[test]
+fn what_was_derived_from_another_state_leaves_and_what_rests_on_it_too() {
+    let (_folder, warehouse) = warehouse();
+    commit(&warehouse, staged("a", "all", "x", None)).unwrap();
+    commit(&warehouse, staged("b", "all", "x", None)).unwrap();
+    warehouse
+        .commit_with(&[], "test", Timestamp::UNIX_EPOCH, &mut |draft| {
+            derive(&warehouse, draft, "of_b", &["b"])?;
+            derive(&warehouse, draft, "one", &["a", "b"])?;
+            derive(&warehouse, draft, "above", &["one"])
+        })
+        .unwrap();
+    assert_eq!(names(&warehouse), ["a", "above", "b", "of_b", "one"]);
+    // A program that knows no models changes an input.
+    commit(&warehouse, staged("a", "all", "y", base(&warehouse, "a"))).unwrap();
+    assert_eq!(names(&warehouse), ["a", "b", "of_b"]);
+}
+
+#[test]
+fn a_manifest_says_nothing_of_derivation_where_there_is_none() {
+    let (folder, warehouse) = warehouse();
+    commit(&warehouse, staged("a", "all", "x", None)).unwrap();
+    let path = folder.path().join(manifest_path(&base(&warehouse, "a").unwrap()));
+    assert!(!std::fs::read_to_string(path).unwrap().contains("derived"));
+}

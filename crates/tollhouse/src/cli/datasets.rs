@@ -1,4 +1,4 @@
-//! `datasets`: the catalogue.
+//! `datasets`: the catalogue. Models are shown by `derived.rs`.
 
 use std::process::ExitCode;
 
@@ -6,9 +6,10 @@ use clap::{Args, Subcommand};
 use ingest::extract::extractor;
 use model::dataset::{Bound, Column, Dataset, Partition, Read, Rule};
 use model::{Error, Kind, Result};
+use query::models::Model;
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, derived};
 use crate::output::{grouped, list, print_json, say, table};
 use crate::project::Project;
 
@@ -22,7 +23,7 @@ pub struct Datasets {
 enum Command {
     /// Show everything that is declared of one dataset, and what the warehouse holds of it
     Show {
-        /// The dataset
+        /// The dataset or model
         id: String,
     },
 }
@@ -33,7 +34,8 @@ struct Line {
     title: String,
     row: String,
     publisher: String,
-    disclosure: &'static str,
+    /// Of a model it follows from what it is made of: null here.
+    disclosure: Option<&'static str>,
     proven: String,
 }
 
@@ -42,12 +44,16 @@ impl Datasets {
         let project = context.project()?;
         match self.command {
             None => {
-                let lines: Vec<_> = project.datasets.iter().map(line).collect();
+                let derived = project.models.iter().map(derived_line);
+                let lines: Vec<_> = project.datasets.iter().map(line).chain(derived).collect();
                 list(context.json(), &["dataset", "what it is", "a row is", "proven by"], &lines, |line| {
                     vec![line.id.clone(), line.title.clone(), line.row.clone(), line.proven.clone()]
                 })?;
             }
-            Some(Command::Show { id }) => show(context, &project, project.dataset(&id)?)?,
+            Some(Command::Show { id }) => match project.model(&id) {
+                Some(model) => derived::show(context, &project, model)?,
+                None => show(context, &project, project.dataset(&id)?)?,
+            },
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -62,8 +68,19 @@ fn line(dataset: &Dataset) -> Line {
         title: dataset.spec.title.clone(),
         row: dataset.spec.row.clone(),
         publisher: dataset.spec.publisher.clone(),
-        disclosure: dataset.spec.disclosure.as_str(),
+        disclosure: Some(dataset.spec.disclosure.as_str()),
         proven: proven.join(" and "),
+    }
+}
+
+fn derived_line(model: &Model) -> Line {
+    Line {
+        id: model.id.to_string(),
+        title: model.spec.title.clone(),
+        row: model.spec.row.clone(),
+        publisher: String::new(),
+        disclosure: None,
+        proven: "derived".to_owned(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::run::tell;
 use crate::config::now;
 use crate::output::print_json;
 use crate::project::Project;
+use crate::report;
 use crate::work::{self, Summary};
 
 #[derive(Args)]
@@ -70,16 +71,15 @@ impl Import {
         }
         work::settle(&project, &warehouse, &mut staged)?;
         let mut summary = Summary { slices: work::summarise(&warehouse, &staged)?, ..Summary::default() };
-        if !self.dry_run {
-            summary.snapshot = work::commit(&project, &warehouse, &staged)?.map(|snapshot| snapshot.number);
-        }
+        let finish = if self.dry_run { work::rehearse } else { work::commit };
+        let failures = summary.take(finish(&project, &warehouse, &staged)?);
         progress.finish();
         if context.json() {
             print_json(&summary)?;
         } else {
             tell(&summary, self.dry_run);
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(failures.into_iter().next().map_or(ExitCode::SUCCESS, |kind| ExitCode::from(report::exit_code(kind))))
     }
 
     fn slice(&self, project: &Project, dataset: &Dataset, file: &Path) -> Result<Slice> {

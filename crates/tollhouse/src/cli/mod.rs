@@ -3,6 +3,7 @@
 mod claims;
 mod datasets;
 mod demo;
+mod derived;
 mod disclosure;
 mod figure;
 mod import;

@@ -95,8 +95,8 @@ pub struct Going<'a> {
     pub commit: bool,
 }
 
-/// Runs the datasets one after the other and commits what succeeded, once. A dataset that fails is told of and leaves
-/// the others alone; the kinds of the failures come back.
+/// Runs the datasets one after the other and commits what succeeded, once. A dataset or model that fails is told of and
+/// leaves the others alone; the kinds of the failures come back.
 pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
     let (runtime, engine) = network(going.project, going.config, going.warehouse, going.datasets, going.replica)?;
     let mut summary = Summary::default();
@@ -135,10 +135,9 @@ pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
     }
     work::settle(going.project, going.warehouse, &mut staged)?;
     summary.slices = work::summarise(going.warehouse, &staged)?;
-    if going.commit {
-        let snapshot = work::commit(going.project, going.warehouse, &staged)?;
-        summary.snapshot = snapshot.map(|snapshot| snapshot.number);
-    }
+    let finish = if going.commit { work::commit } else { work::rehearse };
+    let committed = finish(going.project, going.warehouse, &staged)?;
+    failures.extend(summary.take(committed));
     Ok((summary, failures))
 }
 
@@ -161,6 +160,15 @@ pub fn tell(summary: &Summary, dry_run: bool) {
             ]
         });
         say(&table(&["dataset", "release", "slice", "rows", "totals", "rejected", "before"], rows));
+    }
+    for model in &summary.models {
+        let line = match (model.outcome, model.rows) {
+            ("built", Some(rows)) => format!("Model {}: {} rows.", model.model, grouped(rows)),
+            ("left", _) => format!("Model {} is no longer declared, and left.", model.model),
+            ("failed", _) => format!("Model {} failed, and has no rows now.", model.model),
+            _ => continue,
+        };
+        say(&line);
     }
     match (summary.snapshot, dry_run) {
         (Some(number), _) => say(&format!("Committed snapshot {number}.")),

@@ -1,0 +1,98 @@
+//! A draft: what the next snapshot would be, before it is one.
+//!
+//! Its manifests are on disk, so that it can be read like a snapshot, and no snapshot names them: a draft that is
+//! dropped leaves only unreferenced files.
+
+use jiff::Timestamp;
+use model::{DatasetId, Digest, Result};
+
+use super::{Certificate, Manifest, Snapshot, Staged, manifest_path};
+use crate::Warehouse;
+use crate::warehouse::{FORMAT, to_json};
+
+/// The head, and what is staged over it.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    head: Option<Snapshot>,
+    snapshot: Snapshot,
+}
+
+impl Warehouse {
+    /// What a commit of this would publish over the head of now. Publishes nothing.
+    pub fn draft(&self, staged: &[Staged], program: &str, now: Timestamp) -> Result<Draft> {
+        let head = self.head()?;
+        let parent = head.as_ref().map(|head| head.number);
+        let snapshot = Snapshot {
+            format: FORMAT,
+            number: parent.unwrap_or(0) + 1,
+            parent,
+            parent_sha256: parent.map(|number| self.snapshot_digest(number)).transpose()?,
+            origin: self.origin(),
+            created: now,
+            program: program.to_owned(),
+            datasets: head.as_ref().map(|head| head.datasets.clone()).unwrap_or_default(),
+            gate: Vec::new(),
+        };
+        let mut draft = Draft { head, snapshot };
+        for change in staged {
+            let current = draft.snapshot.datasets.get(&change.dataset).cloned();
+            let before = current.as_ref().map(|digest| self.manifest(digest)).transpose()?;
+            let merged = self.merge(change, current.as_ref(), before.as_ref(), program)?;
+            if before.as_ref() != Some(&merged) {
+                draft.put(self, &merged, &change.certificates)?;
+            }
+        }
+        Ok(draft)
+    }
+}
+
+impl Draft {
+    /// The state, as the snapshot that it would become. There is no such snapshot yet.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The manifest of a dataset in this state.
+    pub fn manifest(&self, warehouse: &Warehouse, dataset: &DatasetId) -> Result<Option<Manifest>> {
+        self.snapshot.datasets.get(dataset).map(|digest| warehouse.manifest(digest)).transpose()
+    }
+
+    /// Makes a dataset be what this manifest says, having passed these checks.
+    pub fn put(&mut self, warehouse: &Warehouse, manifest: &Manifest, certificates: &[Certificate]) -> Result<()> {
+        let bytes = to_json(manifest)?;
+        let digest = Digest::of(&bytes);
+        warehouse.files().create(&manifest_path(&digest), bytes)?;
+        self.snapshot.datasets.insert(manifest.dataset.clone(), digest);
+        self.snapshot.gate.extend(certificates.iter().cloned());
+        Ok(())
+    }
+
+    /// Takes a dataset out.
+    pub fn remove(&mut self, dataset: &DatasetId) {
+        self.snapshot.datasets.remove(dataset);
+    }
+
+    /// Takes out what was derived from other manifests than those of this state, and what was derived from that.
+    pub(super) fn drop_stale(&mut self, warehouse: &Warehouse) -> Result<()> {
+        let mut derived = Vec::new();
+        for (dataset, digest) in &self.snapshot.datasets {
+            derived.extend(warehouse.manifest(digest)?.derived.map(|derivation| (dataset.clone(), derivation.inputs)));
+        }
+        let mut before = usize::MAX;
+        while self.snapshot.datasets.len() < before {
+            before = self.snapshot.datasets.len();
+            for (dataset, inputs) in &derived {
+                if inputs.iter().any(|(input, digest)| self.snapshot.datasets.get(input) != Some(digest)) {
+                    self.snapshot.datasets.remove(dataset);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The snapshot to create, or the head where it says all of this already.
+    pub(super) fn finish(self) -> Result<Snapshot, Option<Snapshot>> {
+        let held = self.head.as_ref().map(|head| &head.datasets);
+        if self.snapshot.datasets == held.cloned().unwrap_or_default() { Err(self.head) } else { Ok(self.snapshot) }
+    }
+}

@@ -307,6 +307,7 @@ impl<'a> Maker<'a> {
         let table = Table {
             name: model.id.to_string(),
             columns: columns.collect::<Result<_>>()?,
+            series: Vec::new(),
             period: model.spec.period.clone(),
         };
         Ok(Manifest {

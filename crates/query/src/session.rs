@@ -108,7 +108,13 @@ impl Session {
         datasets: &[Dataset],
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
-        Self::over(warehouse, snapshot, datasets, vocabulary, Plan::of_draft(warehouse, snapshot, datasets, vocabulary)?)
+        Self::over(
+            warehouse,
+            snapshot,
+            datasets,
+            vocabulary,
+            Plan::of_draft(warehouse, snapshot, datasets, vocabulary)?,
+        )
     }
 
     fn over(
@@ -251,7 +257,7 @@ impl Session {
 
 /// The names of the tables that some SQL reads, and of its own CTEs, in lower case; no data are needed for that.
 pub(crate) fn reads(sql: &str) -> Result<BTreeSet<String>> {
-    gate::check(&connect().or_error(Kind::Internal, "DuckDB does not start")?, sql)
+    gate::check(&connect(1).or_error(Kind::Internal, "DuckDB does not start")?, sql)
 }
 
 impl Facts {

@@ -351,7 +351,6 @@ pub fn settle(project: &Project, warehouse: &Warehouse, staged: &mut [Staged]) -
     Ok(())
 }
 
-
 /// Commits what was staged and the models over it, once, and refreshes the catalogue.
 ///
 /// A model that cannot be made does not stand in the way of the data: it is told of in what comes back.

@@ -205,21 +205,27 @@ fn release(recipe: &Recipe, response: &Response, url: &str) -> Result<Release> {
     };
     let database = recipe.database();
     if title.join(", ") != database.title() {
-        return Err(changed(format!("its dataset is `{}`, and {} is `{}`", response.label, database.code(), database.title())));
+        return Err(changed(format!(
+            "its dataset is `{}`, and {} is `{}`",
+            response.label,
+            database.code(),
+            database.title()
+        )));
     }
     let slug = |text: &str| -> String {
         text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
     };
     let initials = title.first().into_iter().flat_map(|title| title.split(' ')).filter_map(|word| word.chars().next());
-    let mut name: String = initials.filter(char::is_ascii_uppercase).map(|initial| initial.to_ascii_lowercase()).collect();
+    let mut name: String =
+        initials.filter(char::is_ascii_uppercase).map(|initial| initial.to_ascii_lowercase()).collect();
     for part in [*period].into_iter().chain(title.into_iter().skip(1)) {
         name = format!("{name}-{}", slug(part));
     }
     if database.is_provisional() {
-        let day = jiff::fmt::strtime::parse("%b %d, %Y %I:%M:%S %p", &response.query_date).and_then(|time| time.to_date());
-        let day = day.map_err(|cause| {
-            changed(format!("`{}` is no date of a query", response.query_date)).caused_by(cause)
-        })?;
+        let day =
+            jiff::fmt::strtime::parse("%b %d, %Y %I:%M:%S %p", &response.query_date).and_then(|time| time.to_date());
+        let day =
+            day.map_err(|cause| changed(format!("`{}` is no date of a query", response.query_date)).caused_by(cause))?;
         name = format!("{name}-{day}");
     }
     name.parse()
@@ -237,10 +243,19 @@ impl Table {
     fn new(least: u8) -> Self {
         let mut names = vec!["Notes".to_owned(), "Recipe".to_owned(), "Year".to_owned()];
         for number in 1..=MOST_DIMENSIONS {
-            names.extend(["Dimension {}", "Value {}", "Value {} Code"].map(|name| name.replace("{}", &number.to_string())));
+            names.extend(
+                ["Dimension {}", "Value {}", "Value {} Code"].map(|name| name.replace("{}", &number.to_string())),
+            );
         }
         let of_measures = [
-            "Measure", "Unit", "Value", "Low", "High", "Lower Confidence Limit", "Upper Confidence Limit", "Standard Error",
+            "Measure",
+            "Unit",
+            "Value",
+            "Low",
+            "High",
+            "Lower Confidence Limit",
+            "Upper Confidence Limit",
+            "Standard Error",
         ];
         names.extend(of_measures.map(str::to_owned));
         Self { least, columns: names.into_iter().map(|name| (name, Vec::new())).collect(), records: Vec::new() }
@@ -266,7 +281,13 @@ impl Table {
             Measure::PercentOfDeaths => figure.value.trim_end_matches('%'),
             _ => &figure.value,
         };
-        cells.extend([Some(measure.name().to_owned()), Some(measure.unit().to_owned()), Some(value.to_owned()), low, high]);
+        cells.extend([
+            Some(measure.name().to_owned()),
+            Some(measure.unit().to_owned()),
+            Some(value.to_owned()),
+            low,
+            high,
+        ]);
         cells.extend([figure.lower.clone(), figure.upper.clone(), figure.standard_error.clone()]);
         for ((_, column), cell) in self.columns.iter_mut().zip(cells) {
             column.push(cell);
@@ -282,7 +303,9 @@ impl Table {
         }
         match printed {
             "Suppressed" => (Some(self.least.to_string()), Some("9".to_owned())),
-            number if number.starts_with(|c: char| c.is_ascii_digit()) => (Some(number.to_owned()), Some(number.to_owned())),
+            number if number.starts_with(|c: char| c.is_ascii_digit()) => {
+                (Some(number.to_owned()), Some(number.to_owned()))
+            }
             _ => (None, None),
         }
     }
@@ -295,7 +318,9 @@ impl Table {
 /// A year as a number: labels of provisional years go on after it.
 fn year_of(label: &Label) -> String {
     match label.text.split_at_checked(4) {
-        Some((year, rest)) if rest.starts_with(' ') && year.bytes().all(|byte| byte.is_ascii_digit()) => year.to_owned(),
+        Some((year, rest)) if rest.starts_with(' ') && year.bytes().all(|byte| byte.is_ascii_digit()) => {
+            year.to_owned()
+        }
         _ => label.text.clone(),
     }
 }

@@ -274,7 +274,8 @@ mod tests {
         assert_eq!(said.quoted, format!("Groups &lt; 1. {}", reason.trim_end()));
         assert!(said.are_final(500) && !said.are_final(503));
         // A server that broke down names no reason, and a web page may hold anything.
-        for other in ["<page><title>Oops</title></page>", "<html><message>no</message></html>", "<message>no</message>"] {
+        for other in ["<page><title>Oops</title></page>", "<html><message>no</message></html>", "<message>no</message>"]
+        {
             assert!(!Words::of(other, &[]).are_final(500), "{other}");
         }
     }

@@ -9,8 +9,8 @@ use model::{Digest, Result};
 use store::Warehouse;
 use store::commit::{Slice, Snapshot};
 
-use super::{Contents, macros};
 use super::breaks::BREAKS;
+use super::{Contents, macros};
 use crate::lineage::{self, Terms};
 use crate::sql::{Sheet, optional, text};
 

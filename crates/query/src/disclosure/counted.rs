@@ -1,7 +1,7 @@
 //! Which tables hold counts that a law protects, and how their columns hang together. Read off the declarations.
 
-use model::column::Vocabulary;
 use model::DatasetId;
+use model::column::Vocabulary;
 use model::dataset::{Dataset, Disclosure, Rule};
 
 use crate::catalogue::Contents;
@@ -158,7 +158,12 @@ fn counts(columns: &[(String, String)], vocabulary: &Vocabulary) -> Vec<Count> {
 }
 
 /// Rates of the counts: those whose unit says so, and those that a rule computes.
-fn rates(columns: &[(String, String)], counts: &[Count], dataset: Option<&Dataset>, vocabulary: &Vocabulary) -> Vec<Rate> {
+fn rates(
+    columns: &[(String, String)],
+    counts: &[Count],
+    dataset: Option<&Dataset>,
+    vocabulary: &Vocabulary,
+) -> Vec<Rate> {
     let has = |name: &str| columns.iter().any(|(column, _)| column == name);
     let place = |name: &str| counts.iter().position(|count| name.strip_prefix(count.column.as_str()).is_some());
     let ruled = |name: &str| {

@@ -89,12 +89,9 @@ impl Database {
         ];
         match self {
             Database::D157 | Database::D158 => finders.extend([("V30", PLACES), ("V31", PLACES)]),
-            Database::D176 => finders.extend([
-                ("V77", PLACES),
-                ("V79", PLACES),
-                ("V80", PLACES),
-                ("V100", "*All* (All Dates)"),
-            ]),
+            Database::D176 => {
+                finders.extend([("V77", PLACES), ("V79", PLACES), ("V80", PLACES), ("V100", "*All* (All Dates)")])
+            }
             Database::D76 | Database::D77 => {}
         }
         finders
@@ -102,8 +99,7 @@ impl Database {
 
     /// Variables whose values are chosen in a list.
     pub(super) fn lists(self) -> Vec<&'static str> {
-        let mut lists =
-            vec!["V4", "V5", "V7", "V11", "V12", "V17", "V19", "V20", "V21", "V22", "V23", "V51", "V52"];
+        let mut lists = vec!["V4", "V5", "V7", "V11", "V12", "V17", "V19", "V20", "V21", "V22", "V23", "V51", "V52"];
         match self {
             Database::D76 | Database::D77 => lists.extend(["V8", "V24"]),
             Database::D157 | Database::D158 => lists.extend(["V24", "V42", "V43", "V44", "V45"]),
@@ -173,8 +169,16 @@ const DIMENSIONS: &[Dimension] = &[
 
 /// Words for places, all refused alike.
 const PLACE_WORDS: &[&str] = &[
-    "region", "division", "hhs_region", "state", "county", "urbanization", "census_region", "census_division",
-    "state_fips", "county_fips",
+    "region",
+    "division",
+    "hhs_region",
+    "state",
+    "county",
+    "urbanization",
+    "census_region",
+    "census_division",
+    "state_fips",
+    "county_fips",
 ];
 
 /// Why no place can be asked for, in the publisher's words.

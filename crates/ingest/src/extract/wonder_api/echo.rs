@@ -26,8 +26,19 @@ impl fmt::Display for Difference {
 
 /// Options that change figures or rows. Others concern the form, or how long to wait.
 const OPTIONS: &[&str] = &[
-    "O_show_totals", "O_show_zeros", "O_show_suppressed", "O_precision", "O_rate_per", "O_aar", "O_aar_pop", "O_ucd",
-    "O_mcd", "O_age", "O_race", "O_post_pops", "O_MMWR",
+    "O_show_totals",
+    "O_show_zeros",
+    "O_show_suppressed",
+    "O_precision",
+    "O_rate_per",
+    "O_aar",
+    "O_aar_pop",
+    "O_ucd",
+    "O_mcd",
+    "O_age",
+    "O_race",
+    "O_post_pops",
+    "O_MMWR",
 ];
 
 /// Everything in which a repeated request differs from the recipe's.

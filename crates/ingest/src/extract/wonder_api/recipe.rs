@@ -125,7 +125,9 @@ impl Written {
             self.group_by.iter().map(|word| Dimension::of(word, self.database)).collect::<Result<_>>()?;
         let besides = groups.iter().filter(|group| group.name != "year").count();
         if groups.is_empty() || besides > MOST_DIMENSIONS {
-            return Err(wrong(format!("a table is grouped by something, and by {MOST_DIMENSIONS} beside the year at most")));
+            return Err(wrong(format!(
+                "a table is grouped by something, and by {MOST_DIMENSIONS} beside the year at most"
+            )));
         }
         if groups.iter().enumerate().any(|(at, group)| groups[..at].contains(group)) {
             return Err(wrong("it is grouped by the same twice".to_owned()));
@@ -134,7 +136,10 @@ impl Written {
             self.limit.keys().map(|word| Dimension::of(word, self.database)).collect::<Result<_>>()?;
         for (limit, codes) in limits.iter().zip(self.limit.values()) {
             if limit.is_cause() {
-                return Err(wrong(format!("`{}` is a cause: say ucd, drug_causes, intents, mechanisms or mcd", limit.name)));
+                return Err(wrong(format!(
+                    "`{}` is a cause: say ucd, drug_causes, intents, mechanisms or mcd",
+                    limit.name
+                )));
             }
             if codes.is_empty() || codes.iter().any(|code| code.is_empty() || code.starts_with('*')) {
                 return Err(wrong(format!("`{}` is limited to no codes", limit.name)));
@@ -147,7 +152,10 @@ impl Written {
         for (what, is) in [("ages", Dimension::is_age as fn(Dimension) -> bool), ("races", Dimension::is_race)] {
             let ways: BTreeSet<_> = used().filter(|one| is(**one)).map(|one| one.name).collect();
             if ways.len() > 1 {
-                return Err(wrong(format!("it tells {what} in several ways: {}", ways.into_iter().collect::<Vec<_>>().join(", "))));
+                return Err(wrong(format!(
+                    "it tells {what} in several ways: {}",
+                    ways.into_iter().collect::<Vec<_>>().join(", ")
+                )));
             }
         }
         let sets = [
@@ -256,9 +264,7 @@ impl Recipe {
             request.chosen("O_death_location", "V79");
             request.chosen("O_death_urban", "V89");
         }
-        for (option, value) in
-            [("aar_pop", "0000"), ("javascript", "on"), ("rate_per", "100000"), ("timeout", "600")]
-        {
+        for (option, value) in [("aar_pop", "0000"), ("javascript", "on"), ("rate_per", "100000"), ("timeout", "600")] {
             request.option(option, value);
         }
         for (name, value) in [("action-Send", "Send"), ("stage", "request"), ("dataset_code", request.code)] {
@@ -306,9 +312,11 @@ impl Recipe {
 
     fn limits(&self, request: &mut Request) {
         let finders = self.written.database.finders();
-        let limits = self.written.limit.iter().filter_map(|(word, codes)| {
-            Some((Dimension::of(word, self.written.database).ok()?, codes))
-        });
+        let limits = self
+            .written
+            .limit
+            .iter()
+            .filter_map(|(word, codes)| Some((Dimension::of(word, self.written.database).ok()?, codes)));
         for (limit, codes) in limits {
             match finders.iter().any(|(finder, _)| *finder == limit.base()) {
                 true => request.found(limit.base(), codes),

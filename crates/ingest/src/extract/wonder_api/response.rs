@@ -113,7 +113,10 @@ impl Response {
         let page = Element::parse(text)
             .map_err(|what| Error::new(Kind::NotData, format!("{url} is no sound XML: {what}")).hint(AGAIN))?;
         if page.name != "page" {
-            return Err(changed(url, format!("the document is a `{}`, not the `page` that WONDER answers with", page.name)));
+            return Err(changed(
+                url,
+                format!("the document is a `{}`, not the `page` that WONDER answers with", page.name),
+            ));
         }
         Ok(page)
     }
@@ -239,7 +242,8 @@ impl Layout {
     }
 
     fn label(&self, cell: &Element, column: usize) -> Result<Label, String> {
-        let text = cell.get("l").ok_or_else(|| format!("a figure stands where the label of group {} is due", column + 1))?;
+        let text =
+            cell.get("l").ok_or_else(|| format!("a figure stands where the label of group {} is due", column + 1))?;
         let text = text.trim().to_owned();
         let code = cell.get("cd").map(str::to_owned).or_else(|| self.groups[column].get(&text).cloned());
         Ok(Label { text, code })
@@ -329,7 +333,8 @@ fn remarks(page: &Element, dataset: &Element, response: &Element, request: &Elem
     add("dataset", "Vintage", dataset.get("vintage").unwrap_or_default().to_owned(), dataset.line);
     add("query_date", "Query Date", request.get("query-date").unwrap_or_default().to_owned(), request.line);
     let label = |code: &str| {
-        let variables = dataset.all("variable").flat_map(|variable| [variable].into_iter().chain(variable.all("hier-level")));
+        let variables =
+            dataset.all("variable").flat_map(|variable| [variable].into_iter().chain(variable.all("hier-level")));
         let found = variables.filter(|one| one.get("code") == Some(code)).find_map(|one| one.get("label"));
         found.unwrap_or(code).to_owned()
     };

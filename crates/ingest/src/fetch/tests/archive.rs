@@ -128,9 +128,7 @@ async fn fetches_run_on_other_threads_and_side_by_side() {
     let engine = Arc::new(world.engine());
     let fetch = |name: &str| {
         let (engine, url) = (engine.clone(), format!("https://publisher.example/{name}"));
-        tokio::spawn(async move {
-            engine.fetch(&Request::get(url, Expect::Text), &|_| Ok(())).await.unwrap().exchange
-        })
+        tokio::spawn(async move { engine.fetch(&Request::get(url, Expect::Text), &|_| Ok(())).await.unwrap().exchange })
     };
     let (a, b) = (fetch("a.csv"), fetch("b.csv"));
     assert_ne!(a.await.unwrap(), b.await.unwrap());

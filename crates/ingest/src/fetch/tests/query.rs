@@ -75,7 +75,8 @@ async fn a_query_follows_no_redirect() {
 #[tokio::test]
 async fn a_refusal_with_reasons_is_final_and_a_breakdown_is_not() {
     let national = "Only national data are available for this dataset when using the WONDER web service. Please check that your query does not group results by region, division, state, county or urbanization, (B_1 through B_5), nor limit these location variables to any specific values.";
-    let page = format!("<?xml version=\"1.0\"?>\n<page><title>Processing Error</title><message>{national}</message></page>");
+    let page =
+        format!("<?xml version=\"1.0\"?>\n<page><title>Processing Error</title><message>{national}</message></page>");
     let world = World::new(vec![answer("500 Internal Server Error", &["Content-Type: text/xml"], page)]).await;
     let error = ask(&world).await.unwrap_err();
     world.check_refused(&error, Kind::Refused, 500, national);

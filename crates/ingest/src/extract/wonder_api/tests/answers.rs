@@ -56,7 +56,11 @@ fn the_captured_answer_is_read_to_its_last_row() {
     assert!(decoded.section("query").contains(&("Group By", "Year; Race")));
     assert!(decoded.section("query").contains(&("Show Zero Values", "True")));
     assert_eq!(decoded.section("caveat").len(), 7);
-    assert!(decoded.section("missing").contains(&("County 51560", "Month 2001-2018")), "{:?}", decoded.section("missing"));
+    assert!(
+        decoded.section("missing").contains(&("County 51560", "Month 2001-2018")),
+        "{:?}",
+        decoded.section("missing")
+    );
     assert!(decoded.section("citation")[0].1.contains("Underlying Cause of Death 1999-2018 on CDC WONDER"));
 }
 
@@ -105,7 +109,12 @@ fn an_answer_in_another_shape_is_refused() {
     check_changed("<c v=\"210\"/>", "<c v=\"210\" colour=\"red\"/>", Kind::Changed, &["colour"]);
     check_changed("<c v=\"210\"/>", "<c dt=\"210\"/>", Kind::Changed, &["deaths", "`v`"]);
     check_changed("</data-table>", "", Kind::NotData, &["no sound XML"]);
-    check_changed("label=\"Underlying Cause of Death, 1999-2018\"", "label=\"All Deaths, 1999-2018\"", Kind::Changed, &["All Deaths"]);
+    check_changed(
+        "label=\"Underlying Cause of Death, 1999-2018\"",
+        "label=\"All Deaths, 1999-2018\"",
+        Kind::Changed,
+        &["All Deaths"],
+    );
 }
 
 /// Totals, colspans, figures under `dt`, intervals within a rate's cell, words: by other people's programs and notes.
@@ -166,7 +175,8 @@ fn a_page_without_a_table_is_refused_in_wonders_words() {
     let check = |body: &str, kind: Kind, words: &[&str]| {
         check_error(extractor.inspect(&Page::of_bytes("file:test", body.as_bytes())), kind, words);
     };
-    let message = "<?xml version=\"1.0\"?>\n<page><title>Processing Error</title><message>Too many rows.</message></page>";
+    let message =
+        "<?xml version=\"1.0\"?>\n<page><title>Processing Error</title><message>Too many rows.</message></page>";
     check(message, Kind::NotData, &["WONDER says “Too many rows.”"]);
     check("<?xml version=\"1.0\"?>\n<page/>", Kind::Changed, &["no table of figures"]);
     check("<rss/>", Kind::Changed, &["`rss`"]);

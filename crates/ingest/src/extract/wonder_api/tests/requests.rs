@@ -183,7 +183,14 @@ fn places_are_refused_before_anything_is_sent_in_the_publishers_words() {
             format!("database = 'D77'\ngroup_by = ['year', '{place}']"),
             format!("database = 'D77'\ngroup_by = ['year']\nlimit = {{ {place} = ['01'] }}"),
         ] {
-            refuse_recipe(&recipe, &["recipe `r`", place, "Only national data are available for this dataset when using the WONDER web service. Please check that your query does not group results by region, division, state, county or urbanization, (B_1 through B_5), nor limit these location variables to any specific values."]);
+            refuse_recipe(
+                &recipe,
+                &[
+                    "recipe `r`",
+                    place,
+                    "Only national data are available for this dataset when using the WONDER web service. Please check that your query does not group results by region, division, state, county or urbanization, (B_1 through B_5), nor limit these location variables to any specific values.",
+                ],
+            );
         }
     }
     // No other word leads to a variable of places, in any database.
@@ -221,7 +228,10 @@ fn what_cannot_be_asked_is_no_recipe() {
     refuse_recipe(&format!("database = 'D77'\n{year}limit = {{ cause = ['X40'] }}"), &["is a cause"]);
     refuse_recipe(&format!("database = 'D77'\n{year}limit = {{ sex = [] }}"), &["no codes"]);
     refuse_recipe(&format!("database = 'D77'\n{year}limit = {{ age_1_year = ['1'], age_5_years = ['1'] }}"), &["ages"]);
-    refuse_recipe(&format!("database = 'D77'\n{year}limit = {{ year = ['2015'], month = ['2015/01'] }}"), &["one variable"]);
+    refuse_recipe(
+        &format!("database = 'D77'\n{year}limit = {{ year = ['2015'], month = ['2015/01'] }}"),
+        &["one variable"],
+    );
     refuse_recipe(&format!("database = 'D77'\n{year}measures = ['age_adjusted_rate_ci']"), &["`age_adjusted_rate`"]);
     refuse_recipe(&format!("database = 'D77'\n{year}precision = 10"), &["nine decimal places"]);
     refuse_recipe(&format!("database = 'D77'\n{year}colour = 'red'"), &["colour"]);
@@ -234,7 +244,9 @@ fn what_cannot_be_asked_is_no_recipe() {
 #[test]
 fn a_recipe_is_told_in_full() {
     let text = one(CAPTURED).recipe().unwrap();
-    for words in ["POST https://wonder.cdc.gov/controller/datarequest/D76", "B_2 = D76.V8", "V_D76.V52 = 15 | 16", NATIONAL] {
+    for words in
+        ["POST https://wonder.cdc.gov/controller/datarequest/D76", "B_2 = D76.V8", "V_D76.V52 = 15 | 16", NATIONAL]
+    {
         assert!(text.contains(words), "{words}\n{text}");
     }
 }

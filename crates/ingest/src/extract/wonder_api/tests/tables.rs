@@ -13,7 +13,12 @@ struct Line {
 
 /// The lines of a table whose groups have so many values each, with a total after each group if there are totals.
 fn lines(sizes: &[usize], totals: bool, figures: &mut dyn FnMut() -> [String; 3]) -> Vec<Line> {
-    fn under(prefix: &[Option<String>], sizes: &[usize], totals: bool, figures: &mut dyn FnMut() -> [String; 3]) -> Vec<Line> {
+    fn under(
+        prefix: &[Option<String>],
+        sizes: &[usize],
+        totals: bool,
+        figures: &mut dyn FnMut() -> [String; 3],
+    ) -> Vec<Line> {
         let Some((values, deeper)) = sizes.split_first() else {
             return vec![Line { labels: prefix.to_vec(), figures: figures() }];
         };

@@ -339,7 +339,7 @@ mod tests {
     fn a_receipt_of_a_request_without_a_body_is_written_as_ever() {
         let receipt = exchange("u", 10, None);
         let json = to_json(&receipt).unwrap();
-        assert!(!String::from_utf8(json.clone()).unwrap().contains("\"body\""));
+        assert!(!String::from_utf8(json.to_vec()).unwrap().contains("\"body\""));
         assert_eq!(from_json::<Exchange>("r", &json).unwrap(), receipt);
     }
 }

@@ -14,6 +14,7 @@ mod dispensing;
 mod out;
 mod vsrr;
 mod wonder;
+mod wonder_api;
 
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     let captures = std::env::args_os().nth(1).map(PathBuf::from).ok_or("usage: make_tables CAPTURES")?;
     let tables = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tables");
-    for make in [arcos::make, wonder::make, vsrr::make, cius::make, dispensing::make] {
+    for make in [arcos::make, wonder::make, wonder_api::make, vsrr::make, cius::make, dispensing::make] {
         for line in make(&captures, &tables)? {
             println!("{line}");
         }

@@ -35,6 +35,11 @@ pub struct Capture {
 const COPIES: &[(&str, &str)] = &[
     ("arcos/washpost_raw", "smussenden/spring20-data-journalism @ 37f9a44918f5, as downloaded from the Post"),
     ("cdc/wonder_mcd_state/", "mkiang/opioid_hotspots @ b6125de0b0ec, byte-faithful"),
+    (
+        "cdc/wonder_api/D76_response",
+        "found unescaped in a public repository; its last element is damaged by the unescaping, and is not read",
+    ),
+    ("cdc/wonder_ucd_state_drug/", "cagrimmett/opioid-crisis @ f6f76d2d71ea, byte-faithful"),
     ("cdc/socrata_vsrr/gentrylamb", "gentrylamb/dsan5200-final-project @ 30954731cf64, byte-faithful"),
     ("cdc/socrata_vsrr/info201a", "info201a-s19/project-kathylamb @ e525c654c450, byte-faithful"),
     ("cdc/rx_rates/vishal", "vishal-337/EPI_Project @ 411428facac5"),

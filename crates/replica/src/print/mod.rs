@@ -5,3 +5,4 @@ pub mod cius;
 pub mod dispensing;
 pub mod socrata;
 pub mod wonder;
+pub mod wonder_api;

@@ -5,7 +5,7 @@
 use crate::fault::{Fault, What};
 use crate::shelf::{self, Page, Wanted};
 use crate::soda::{Edition, Twist, http_date};
-use crate::{Error, Result};
+use crate::{Error, Result, wonder_service};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
@@ -34,6 +34,8 @@ pub struct Seen {
     pub path: String,
     /// The query as sent, without its question mark.
     pub query: String,
+    /// The body of a POST, as sent.
+    pub body: String,
     /// Those headers that say who asks and on what condition; names in lower case. Tokens and cookies are not kept.
     pub headers: Vec<(String, String)>,
     /// The status answered; 0 where the connection was dropped.
@@ -148,10 +150,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Printing may take a moment, so it does not happen on the runtime's own threads.
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    let (head, _) = request.into_parts();
-    let answered = tokio::task::spawn_blocking(move || shared.answer(&head.method, &head.uri, &head.headers)).await;
+    let (head, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else { return broken("a body that cannot be read") };
+    let answered =
+        tokio::task::spawn_blocking(move || shared.answer(&head.method, &head.uri, &head.headers, &body)).await;
     answered.unwrap_or_else(|e| broken(&e.to_string()))
 }
+
+/// The largest body of a request, in bytes.
+const LARGEST_BODY: usize = 1 << 20;
 
 fn broken(reason: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(format!("the replica is broken: {reason}\n")));
@@ -168,7 +175,7 @@ enum Delivery {
 }
 
 impl Shared {
-    fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response<Body> {
+    fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
         let (host, path) = split(uri.path());
         let query = pairs(uri.query().unwrap_or(""));
         let (edition, fault) = self.turn(uri, &host, &path, &query);
@@ -179,12 +186,20 @@ impl Shared {
             _ => Delivery::Whole,
         };
         let instead = what.and_then(|what| what.instead(&path));
-        let page = if method != Method::GET && method != Method::HEAD {
+        let is_query = method == Method::POST && wonder_service::is_at(&host, &path);
+        let page = if !is_query && method != Method::GET && method != Method::HEAD {
             let mut page = Page::plain(405, "text/plain", "Method Not Allowed\n");
             page.headers.push(("Allow".to_owned(), "GET, HEAD".to_owned()));
             Ok(page)
         } else if let Some(page) = instead {
             Ok(page)
+        } else if is_query {
+            wonder_service::answer(&path, text(headers, "content-type"), body).and_then(|mut page| {
+                if let Some((what, turn)) = &fault {
+                    what.spoil(&mut page, *turn)?;
+                }
+                Ok(page)
+            })
         } else {
             let turn = fault.as_ref().map_or(0, |(_, turn)| *turn);
             let wanted = Wanted {
@@ -219,6 +234,7 @@ impl Shared {
             host,
             path,
             query: uri.query().unwrap_or("").to_owned(),
+            body: String::from_utf8_lossy(body).into_owned(),
             headers: kept.collect(),
             status,
         });
@@ -366,7 +382,8 @@ fn split(path: &str) -> (String, String) {
     (decoded(host), decoded(path))
 }
 
-fn pairs(query: &str) -> Vec<(String, String)> {
+/// The fields of a query or a form, decoded.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {

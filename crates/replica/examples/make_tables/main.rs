@@ -16,6 +16,7 @@ mod out;
 mod soda;
 mod vsrr;
 mod wonder;
+mod wonder_api;
 
 use std::path::PathBuf;
 
@@ -24,7 +25,16 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     let captures = std::env::args_os().nth(1).map(PathBuf::from).ok_or("usage: make_tables CAPTURES")?;
     let tables = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tables");
-    for make in [arcos::make, wonder::make, vsrr::make, soda::make, cius::make, dispensing::make, counties::make] {
+    for make in [
+        arcos::make,
+        wonder::make,
+        wonder_api::make,
+        vsrr::make,
+        soda::make,
+        cius::make,
+        dispensing::make,
+        counties::make,
+    ] {
         for line in make(&captures, &tables)? {
             println!("{line}");
         }

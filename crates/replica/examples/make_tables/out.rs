@@ -39,6 +39,10 @@ const COPIES: &[(&str, &str)] = &[
     ("cdc/wonder_ucd_state_drug/", "cagrimmett/opioid-crisis @ f6f76d2d71ea, byte-faithful"),
     ("cdc/wonder_ucd_county_drug/dblakev", "dblakev/CDCWonder-UCD @ ac19f7189c7e, byte-faithful but for line ends"),
     ("cdc/wonder_firearm/akiokaki", "akiokaki/guns_mental @ 2ace8d4d8140, byte-faithful"),
+    (
+        "cdc/wonder_api/D76_response",
+        "found unescaped in a public repository; its last element is damaged by the unescaping, and is not read",
+    ),
     ("cdc/socrata_vsrr/gentrylamb", "gentrylamb/dsan5200-final-project @ 30954731cf64, byte-faithful"),
     ("cdc/socrata_vsrr/info201a", "info201a-s19/project-kathylamb @ e525c654c450, byte-faithful"),
     ("cdc/socrata_nchs_poisoning/NCHS_-_", "GabrielKahn/County-Health-Report @ 9246bc88f184, byte-faithful"),

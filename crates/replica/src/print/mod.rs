@@ -7,3 +7,4 @@ pub mod counties;
 pub mod dispensing;
 pub mod socrata;
 pub mod wonder;
+pub mod wonder_api;

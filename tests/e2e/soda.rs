@@ -46,7 +46,7 @@ fn check_end(faults: Vec<Fault>, end: End, whole: &str) {
     }
     assert!(output.status.success(), "{said}\n{error}");
     assert!(rows(root) == whole, "{said}: other rows");
-    let certificate = succeed(root, &["snapshot", "show", "1", "--json"]);
+    let certificate = succeed(root, &["snapshot", "show", "1"]);
     assert_eq!(
         certificate.contains("not as declared, but from https://data.cdc.gov/api/views/"),
         end == OtherWay,

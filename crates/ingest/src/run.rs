@@ -243,9 +243,17 @@ fn stage_slice(
         )
         .hint("an extract is not the edition: get the whole of it; a new edition needs an entry of its own in the pipeline"));
     }
-    let release = release.ok_or_else(|| {
-        Error::new(Kind::CheckFailed, format!("{}: {} holds no rows", dataset.id, slice.url))
-            .hint("nothing was committed; ask the publisher again later")
+    let release = release.ok_or_else(|| match gathered.rejected.first() {
+        Some(first) => Error::new(
+            Kind::CheckFailed,
+            format!(
+                "{}: every one of the {} rows of {} broke a rule; the first is record {}: {} `{}` is {}",
+                dataset.id, gathered.counts.read, slice.url, first.record, first.column, first.raw, first.rule
+            ),
+        )
+        .hint("nothing was committed; `tollhouse probe` shows what the publisher serves now"),
+        None => Error::new(Kind::CheckFailed, format!("{}: {} holds no rows", dataset.id, slice.url))
+            .hint("nothing was committed; ask the publisher again later"),
     })?;
     let name = gathered.name.clone().unwrap_or_else(|| slice.name.clone());
 

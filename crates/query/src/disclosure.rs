@@ -114,7 +114,8 @@ impl Judge<'_> {
             Some(word) => {
                 let message =
                     format!("{}: `{}` hides what the answer depends on", self.what, word.trim_end_matches('('));
-                Err(Error::new(Kind::CheckFailed, message).hint("leave it out: what is published gives the same each time"))
+                Err(Error::new(Kind::CheckFailed, message)
+                    .hint("leave it out: what is published gives the same each time"))
             }
             None => Ok(()),
         }
@@ -144,7 +145,8 @@ impl Judge<'_> {
 
     /// The cells of the answer that differ where published counts differ.
     fn moved(&self, scene: &Scene) -> Result<Moved> {
-        let close = scene.cells().any(|cell| scene.small(self.session, cell, 1).is_some()) || !at_risk(scene).is_empty();
+        let close =
+            scene.cells().any(|cell| scene.small(self.session, cell, 1).is_some()) || !at_risk(scene).is_empty();
         let seeds = if close { MANY } else { FEW };
         let answers = self.run(scene, (1..=seeds).map(World::Moved))?;
         let seen = self.align(&answers)?;
@@ -235,9 +237,7 @@ impl Judge<'_> {
         let (numbers, seeds) = if needed > moved.seeds {
             let answers = self.run(scene, (1..=needed).map(World::Moved))?;
             let seen = self.align(&answers)?;
-            let again = moved.cells.keys().map(|(row, column)| {
-                ((*row, *column), seen.series[*row][*column].clone())
-            });
+            let again = moved.cells.keys().map(|(row, column)| ((*row, *column), seen.series[*row][*column].clone()));
             (self.numbers(&again.collect()), needed)
         } else {
             (numbers, moved.seeds)
@@ -256,9 +256,10 @@ impl Judge<'_> {
         let look = |seeds: u64| -> Result<BTreeMap<(usize, usize), Series>> {
             let answers = self.run(scene, (1..=seeds).map(World::Filled))?;
             let mut seen = self.align(&answers)?;
-            let cells = moved.cells.keys().map(|(row, column)| {
-                ((*row, *column), std::mem::take(&mut seen.series[*row][*column]))
-            });
+            let cells = moved
+                .cells
+                .keys()
+                .map(|(row, column)| ((*row, *column), std::mem::take(&mut seen.series[*row][*column])));
             // What is null in truth shows nothing, and what no published count moves is the publisher's rule.
             Ok(cells.filter(|(_, series)| shown::moves(series)).collect())
         };
@@ -285,9 +286,8 @@ impl Judge<'_> {
             "stands for a single withheld count of {}, or tells one together with other numbers",
             self.first.dataset
         );
-        let filled = |cell: &CellRef| -> Vec<f64> {
-            (1..=seeds).filter_map(|seed| scene.filling(*cell, seed)).collect()
-        };
+        let filled =
+            |cell: &CellRef| -> Vec<f64> { (1..=seeds).filter_map(|seed| scene.filling(*cell, seed)).collect() };
         let fillings: Vec<Vec<f64>> = hidden.iter().map(filled).collect();
         for ((row, column), series) in &cells {
             let texts = texts(series);

@@ -9,8 +9,8 @@ use model::kind::StateFips;
 use store::Warehouse;
 use store::commit::{Slice, Snapshot};
 
-use super::{Contents, macros};
 use super::breaks::BREAKS;
+use super::{Contents, macros};
 use crate::sql::{Sheet, optional, text};
 
 /// The statements that make and fill `meta`.

@@ -158,11 +158,13 @@ impl Table {
             let every = format!("{}\nUNION ALL\n{}", graded("1", &own), graded("0", &copies));
             (every, "substr(max(_grade || release), 2)", " EXCLUDE (_grade)")
         };
-        let by: Vec<String> = [period].into_iter().chain(self.series.iter().map(String::as_str)).map(sql::name).collect();
+        let by: Vec<String> =
+            [period].into_iter().chain(self.series.iter().map(String::as_str)).map(sql::name).collect();
         let named = by.iter().enumerate().map(|(place, column)| format!("{column} AS _by_{place}"));
-        let same = by.iter().enumerate().map(|(place, column)| {
-            format!("every.{column} IS NOT DISTINCT FROM newest._by_{place}")
-        });
+        let same = by
+            .iter()
+            .enumerate()
+            .map(|(place, column)| format!("every.{column} IS NOT DISTINCT FROM newest._by_{place}"));
         format!(
             "WITH every AS NOT MATERIALIZED (\n{every}\n)\nSELECT every.*{hide} FROM every SEMI JOIN (\n  \
              SELECT {}, {newest} AS _release FROM every GROUP BY {}\n) AS newest\n\

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use model::{DatasetId, Result};
 use serde::Serialize;
 
+use super::contains;
 use super::relation::Relation;
 use super::worlds::{CellRef, Scene, State};
-use super::contains;
 use crate::Session;
 
 /// What an audit found.
@@ -148,7 +148,9 @@ fn classes(session: &Session, scene: &Scene) -> Vec<Finding> {
             }
         }
         for rows in same.values().filter(|rows| rows.len() > 1) {
-            for (row, count) in rows.iter().flat_map(|row| (0..loaded.cells[*row].len()).map(move |count| (*row, count))) {
+            for (row, count) in
+                rows.iter().flat_map(|row| (0..loaded.cells[*row].len()).map(move |count| (*row, count)))
+            {
                 let cell = CellRef { table, row, count };
                 let State::Withheld(low, high) = scene.state(cell) else { continue };
                 let own = loaded.rows[row].labels.join(", ");

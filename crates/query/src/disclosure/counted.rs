@@ -1,8 +1,8 @@
 //! Which tables hold counts that a law protects, and how their columns hang together. Read off the declarations.
 
+use model::DatasetId;
 use model::column::Vocabulary;
 use model::dataset::{Dataset, Disclosure, Rule};
-use model::DatasetId;
 
 use crate::catalogue::Contents;
 

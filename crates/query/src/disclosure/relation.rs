@@ -159,13 +159,7 @@ impl Pair<'_> {
     }
 }
 
-fn intents(
-    session: &Session,
-    tables: &[Rc<Loaded>],
-    table: usize,
-    count: usize,
-    emit: &mut dyn FnMut(Relation),
-) {
+fn intents(session: &Session, tables: &[Rc<Loaded>], table: usize, count: usize, emit: &mut dyn FnMut(Relation)) {
     let counted = &session.counted()[tables[table].counted];
     let Some(intent) = counted.labels().iter().position(|label| *label == "intent") else { return };
     let mut groups: BTreeMap<Key, (Vec<CellRef>, Vec<CellRef>)> = BTreeMap::new();

@@ -196,7 +196,10 @@ mod tests {
         #[track_caller]
         fn check(text: &str, words: &str, numbers: &[f64]) {
             let (found, values) = split(text);
-            assert_eq!((found.as_str(), values.iter().map(|value| value.0).collect::<Vec<_>>()), (words, numbers.to_vec()));
+            assert_eq!(
+                (found.as_str(), values.iter().map(|value| value.0).collect::<Vec<_>>()),
+                (words, numbers.to_vec())
+            );
         }
         check("7", "#", &[7.0]);
         check("-7.50", "#", &[-7.5]);

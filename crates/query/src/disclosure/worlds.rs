@@ -153,7 +153,10 @@ impl Worlds {
                     None => word(3)?.or(word(4)?).unwrap_or_default(),
                 },
                 period: relation::period(word(5)?, word(6)?, word(7)?),
-                labels: (8..before).map(word).map(|word| Ok(word?.unwrap_or_default())).collect::<duckdb::Result<_>>()?,
+                labels: (8..before)
+                    .map(word)
+                    .map(|word| Ok(word?.unwrap_or_default()))
+                    .collect::<duckdb::Result<_>>()?,
             };
             let mut cells = Vec::with_capacity(counted.counts.len());
             for (count, _) in counted.counts.iter().enumerate() {
@@ -251,9 +254,10 @@ fn shown(counted: &Counted) -> String {
         for rate in &counted.rates {
             let (new, old) =
                 (format!("w.c{}", rate.count), format!("b.{}", sql::name(&counted.counts[rate.count].column)));
-            let crude = rate.crude.as_ref().map(|(population, per)| {
-                format!("{new} * {per} / nullif(b.{}, 0)", sql::name(population))
-            });
+            let crude = rate
+                .crude
+                .as_ref()
+                .map(|(population, per)| format!("{new} * {per} / nullif(b.{}, 0)", sql::name(population)));
             if *name == rate.column {
                 let moved = crude.as_deref().unwrap_or(&own);
                 let from_zero = crude.clone().unwrap_or_else(|| format!("{own} + {new}"));
@@ -262,8 +266,7 @@ fn shown(counted: &Counted) -> String {
                      {new} / {old} ELSE {from_zero} END AS {kind})"
                 );
             } else if crude.is_some() && *name == format!("{}_status", rate.column) {
-                expression =
-                    format!("CASE WHEN {new} IS NOT NULL AND {old} IS NULL THEN 'reported' ELSE {own} END");
+                expression = format!("CASE WHEN {new} IS NOT NULL AND {old} IS NULL THEN 'reported' ELSE {own} END");
             }
         }
         columns.push(format!("{expression} AS {}", sql::name(name)));
@@ -284,9 +287,11 @@ impl Scene {
     /// All cells.
     pub(crate) fn cells(&self) -> impl Iterator<Item = CellRef> {
         self.tables.iter().enumerate().flat_map(|(table, loaded)| {
-            loaded.cells.iter().enumerate().flat_map(move |(row, counts)| {
-                (0..counts.len()).map(move |count| CellRef { table, row, count })
-            })
+            loaded
+                .cells
+                .iter()
+                .enumerate()
+                .flat_map(move |(row, counts)| (0..counts.len()).map(move |count| CellRef { table, row, count }))
         })
     }
 

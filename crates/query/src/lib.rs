@@ -2,8 +2,9 @@
 //!
 //! [`session`] answers SQL over one snapshot, [`catalogue`] writes the file that plain DuckDB opens, [`claim`] judges
 //! published statements, [`figures`] draws what `warehouse/figures/` declares, with [`figure`] as its pen, and
-//! [`disclosure`] looks at both before they are shown. Everything here reads, but for the catalogue. No type of DuckDB or Arrow is in the public interface; where the data came from
-//! is known only by what a snapshot says, and nothing here fetches.
+//! [`disclosure`] looks at both before they are shown. Everything here reads, but for the catalogue. No type of DuckDB
+//! or Arrow is in the public interface; where the data came from is known only by what a snapshot says, and nothing here
+//! fetches.
 
 pub mod catalogue;
 pub mod claim;

@@ -124,7 +124,7 @@ fn a_small_count_is_refused_under_any_name_and_in_any_dress() {
     refuse(&session, "SELECT state_fips, deaths + 0 AS n FROM deaths", SMALL);
     refuse(&session, "SELECT state_fips, 0 - deaths AS n FROM deaths", SMALL);
     refuse(&session, "SELECT state_fips, deaths + 1000 AS n FROM deaths", SMALL);
-    refuse(&session, "SELECT state_fips, CASE WHEN deaths < 10 THEN deaths END AS n FROM deaths", SMALL);
+    refuse(&session, "SELECT state_fips, CASE WHEN deaths < 10 THEN deaths END AS n FROM deaths", DECIDED);
     refuse(&session, "SELECT state_fips, CAST(deaths AS VARCHAR) AS n FROM deaths", SMALL);
     refuse(&session, "SELECT state_fips || ': ' || CAST(deaths AS VARCHAR) || ' died' AS n FROM deaths", SMALL);
     refuse(&session, "SELECT max(deaths) AS n FROM deaths WHERE state_fips = '02'", SMALL);

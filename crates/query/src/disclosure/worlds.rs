@@ -116,6 +116,15 @@ impl Worlds {
             ))?;
         }
         let base = |base: &str| format!("worlds.{}", sql::name(&format!("{base}_{}", counted.name)));
+        self.connection.execute_batch(&changes(counted))?;
+        for (schema, kept) in [("history", "h"), ("main", "m")] {
+            self.connection.execute_batch(&format!(
+                "CREATE OR REPLACE VIEW {schema}.{table} AS SELECT {} FROM {} AS b LEFT JOIN {} AS w ON w.cell = b._cell",
+                shown(counted),
+                base(kept),
+                base("v"),
+            ))?;
+        }
         let newest: HashSet<u64> = self
             .connection
             .prepare(&format!("SELECT _cell FROM {}", base("m")))?
@@ -201,19 +210,15 @@ impl Worlds {
         Answer::new(schema, arrow.collect())
     }
 
-    /// Points the views of a table at changed counts.
+    /// Replaces the changed counts of a table, which its views look up.
     fn enter(
         &self,
         counted: &Counted,
         loaded: &Loaded,
         changed: impl Fn(usize, usize) -> Option<f64>,
     ) -> duckdb::Result<()> {
-        let bare = format!("v_{}", counted.name);
-        let table = format!("worlds.{}", sql::name(&bare));
-        let columns: Vec<String> = (0..counted.counts.len()).map(|count| format!("c{count} DOUBLE")).collect();
-        self.connection
-            .execute_batch(&format!("CREATE OR REPLACE TABLE {table} (cell UBIGINT, {})", columns.join(", ")))?;
-        let mut appender = self.connection.appender_to_db(&bare, "worlds")?;
+        self.connection.execute_batch(&changes(counted))?;
+        let mut appender = self.connection.appender_to_db(&format!("v_{}", counted.name), "worlds")?;
         for (row, id) in loaded.ids.iter().enumerate() {
             let numbers: Vec<Option<f64>> = (0..counted.counts.len()).map(|count| changed(row, count)).collect();
             if numbers.iter().any(Option::is_some) {
@@ -224,17 +229,15 @@ impl Worlds {
         }
         appender.flush()?;
         drop(appender);
-        for (schema, base) in [("history", "h"), ("main", "m")] {
-            self.connection.execute_batch(&format!(
-                "CREATE OR REPLACE VIEW {schema}.{} AS SELECT {} FROM worlds.{} AS b LEFT JOIN {table} AS w ON w.cell = \
-                 b._cell",
-                sql::name(&counted.name),
-                shown(counted),
-                sql::name(&format!("{base}_{}", counted.name)),
-            ))?;
-        }
         Ok(())
     }
+}
+
+/// The statement that makes the table of changed counts, empty.
+fn changes(counted: &Counted) -> String {
+    let columns: Vec<String> = (0..counted.counts.len()).map(|count| format!("c{count} DOUBLE")).collect();
+    let table = sql::name(&format!("v_{}", counted.name));
+    format!("CREATE OR REPLACE TABLE worlds.{table} (cell UBIGINT, {})", columns.join(", "))
 }
 
 /// The columns of a table with changed counts: bounds, statuses and rates go with them.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
 mod interrupted;
+mod models;
 mod soda;
 mod tidy;
 
@@ -154,6 +155,19 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
     };
     check(root, &lost("d.county_fips"), "02270 46113 51515");
     check(root, &lost("coalesce(c.county_fips_new, d.county_fips)"), "none");
+    // Eleven years of 51 areas, in the same snapshot as what they are made from.
+    check(root, "select count(*) from opioid_deaths_and_dispensing_state", "561");
+    check(root, "select sum(deaths) from opioid_deaths_and_dispensing_state where year = 2015", "33091");
+    check(
+        root,
+        "select deaths || ' ' || prescriptions_per_100 from opioid_deaths_and_dispensing_state where state_fips = '01' and year = 2015",
+        "282 125.000000000",
+    );
+    check(
+        root,
+        "select count(*) from opioid_deaths_and_dispensing_state where deaths_status = 'suppressed' and deaths is null and deaths_high = 9",
+        "2",
+    );
 
     check(root, "select count(*) from meta.pins where pin = 'demo'", "1");
     let verdicts = succeed(root, &["claims", "citylab-2017", "--at", "demo", "--json"]);
@@ -231,6 +245,7 @@ fn two_demos_in_two_roots_are_the_same() {
     }
     let parts = files(&one.path().join("tables"));
     assert!(parts.len() > 20);
+    assert!(parts.iter().any(|(path, _)| path.starts_with("opioid_deaths_and_dispensing_state")));
     assert!(parts == files(&two.path().join("tables")), "parts differ");
     let drawn = |root: &Path| -> Vec<_> {
         let own = files(&root.join("figures"));

@@ -34,7 +34,7 @@ impl Terms {
             }
             said.join("; ")
         };
-        let strictest = [Disclosure::Cms, Disclosure::Nchs].into_iter();
+        let strictest = [Disclosure::Cms, Disclosure::Nchs];
         Self {
             publisher: each_once(&|place| specs[place].publisher.clone()),
             licence: each_once(&|place| specs[place].licence.clone()),

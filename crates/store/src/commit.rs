@@ -299,10 +299,10 @@ impl Warehouse {
             let mut draft = self.draft(staged, program, now)?;
             derive(&mut draft)?;
             draft.drop_stale(self)?;
-            let snapshot = match draft.finish() {
-                Ok(snapshot) => snapshot,
-                Err(head) => return Ok(Outcome::Unchanged(head)),
-            };
+            if draft.is_the_head() {
+                return Ok(Outcome::Unchanged(draft.head));
+            }
+            let snapshot = draft.snapshot;
             match self.files().create(&snapshot_path(snapshot.number), to_json(&snapshot)?)? {
                 Created::New => return Ok(Outcome::Committed(snapshot)),
                 // A rival took the number: look at what it did, and try the next.

@@ -12,7 +12,7 @@ use query::models::{Became, Maker};
 use serde::Serialize;
 use store::Warehouse;
 use store::archive::Exchange;
-use store::commit::{Draft, Outcome, Snapshot, Staged};
+use store::commit::{Outcome, Snapshot, Staged};
 
 use crate::config::{VERSION, now};
 use crate::progress::Progress;
@@ -374,7 +374,7 @@ pub fn commit(project: &Project, warehouse: &Warehouse, staged: &[Staged]) -> Re
 
 /// What a commit would make of the models. Publishes nothing.
 pub fn rehearse(project: &Project, warehouse: &Warehouse, staged: &[Staged]) -> Result<Committed> {
-    let mut draft: Draft = warehouse.draft(staged, VERSION, now())?;
+    let mut draft = warehouse.draft(staged, VERSION, now())?;
     let models = maker(project, warehouse).make(&mut draft)?;
     Ok(committed(None, models))
 }

@@ -284,7 +284,7 @@ fn what_rests_on_a_model_is_guarded_like_what_rests_on_its_inputs() {
     let set = |number: &str| {
         let text = format!(
             "title = 'T'\n[[claim]]\nid = 'c'\nnumber = 1\nstatement = 'S.'\ncitation = 'C.'\n[[claim.test]]\n\
-             definition = 'D.'\nsql = \"SELECT {number} AS deaths FROM beside WHERE state_fips = '01' AND year = 2015\"\n\
+             definition = 'D.'\nneeds = [{{ dataset = 'beside', year = 2015 }}]\nsql = \"SELECT {number} AS deaths FROM beside WHERE state_fips = '01' AND year = 2015\"\n\
              holds = 'yes'\nrefuted = 'no'\nexpect = [{{ column = 'deaths', above = 0 }}]"
         );
         ClaimSet::parse("s", &text).unwrap()

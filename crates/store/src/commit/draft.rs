@@ -13,8 +13,8 @@ use crate::warehouse::{FORMAT, to_json};
 /// The head, and what is staged over it.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    head: Option<Snapshot>,
-    snapshot: Snapshot,
+    pub(super) head: Option<Snapshot>,
+    pub(super) snapshot: Snapshot,
 }
 
 impl Warehouse {
@@ -90,9 +90,9 @@ impl Draft {
         Ok(())
     }
 
-    /// The snapshot to create, or the head where it says all of this already.
-    pub(super) fn finish(self) -> Result<Snapshot, Option<Snapshot>> {
+    /// Whether the head says all of it already.
+    pub(super) fn is_the_head(&self) -> bool {
         let held = self.head.as_ref().map(|head| &head.datasets);
-        if self.snapshot.datasets == held.cloned().unwrap_or_default() { Err(self.head) } else { Ok(self.snapshot) }
+        held.map_or(self.snapshot.datasets.is_empty(), |held| *held == self.snapshot.datasets)
     }
 }

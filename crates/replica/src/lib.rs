@@ -14,9 +14,9 @@ mod serve;
 mod shelf;
 mod soda;
 mod table;
-mod wonder_service;
 #[cfg(test)]
 mod tests;
+mod wonder_service;
 
 pub use error::{Error, Result};
 pub use fault::{Fault, What};

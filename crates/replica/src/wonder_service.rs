@@ -179,7 +179,8 @@ impl Query {
         let own = |code: &str| code.strip_prefix(&self.database)?.strip_prefix('.').map(str::to_owned);
         let groups = (1..=5).filter_map(|slot| first(&format!("B_{slot}"))).filter(|group| *group != "*None*");
         let groups: Option<Vec<String>> = groups.map(own).collect();
-        let named = parameters.iter().filter(|(name, _)| name.starts_with("M_")).filter_map(|(_, values)| values.first());
+        let named =
+            parameters.iter().filter(|(name, _)| name.starts_with("M_")).filter_map(|(_, values)| values.first());
         let mut measures: BTreeSet<String> = named.map(|code| own(code)).collect::<Option<_>>()?;
         if first("O_aar") == Some("aar_std") {
             measures.insert("M4".to_owned());

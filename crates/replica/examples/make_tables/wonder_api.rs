@@ -48,9 +48,36 @@ pub fn make(captures: &Path, tables: &Path) -> Result<Vec<String>, Failure> {
     let ages = format!("V2=K00-K92;V52={}", ages.join(","));
     let drugs = format!("{UCD};V13=T40.0,T40.1,T40.2,T40.3,T40.4,T40.6");
     let queries = [
-        ["digestive", "D76", "Underlying Cause of Death, 1999-2018", "2018", "Dec 17, 2020 11:39:59 AM", "V1-level1|V8", "M1|M2|M3", &ages],
-        ["any_opioid", "D77", "Multiple Cause of Death, 1999-2016", "2016", "Apr 14, 2018 9:40:48 PM", "V1-level1", "M1|M2|M3|M4|M42|M43|M41", &drugs],
-        ["overdose", "D76", "Underlying Cause of Death, 1999-2015", "2015", "Nov 16, 2017 10:14:27 AM", "V1-level1", "M1|M2|M3", UCD],
+        [
+            "digestive",
+            "D76",
+            "Underlying Cause of Death, 1999-2018",
+            "2018",
+            "Dec 17, 2020 11:39:59 AM",
+            "V1-level1|V8",
+            "M1|M2|M3",
+            &ages,
+        ],
+        [
+            "any_opioid",
+            "D77",
+            "Multiple Cause of Death, 1999-2016",
+            "2016",
+            "Apr 14, 2018 9:40:48 PM",
+            "V1-level1",
+            "M1|M2|M3|M4|M42|M43|M41",
+            &drugs,
+        ],
+        [
+            "overdose",
+            "D76",
+            "Underlying Cause of Death, 1999-2015",
+            "2015",
+            "Nov 16, 2017 10:14:27 AM",
+            "V1-level1",
+            "M1|M2|M3",
+            UCD,
+        ],
     ];
     let mut folder = Folder::new(tables, "wonder_api")?;
     let header = ["query", "database", "label", "vintage", "date", "groups", "measures", "chosen"];

@@ -17,16 +17,16 @@ import duckdb
 EXPECTED = [
     ("ARCOS dosage units, Mingo County 2006-2012", "select sum(dosage_units) from arcos_transactions", 38_269_630),
     ("ARCOS transactions", "select count(*) from arcos_transactions", 37_154),
-    ("opioid deaths, United States 1999-2016", "select sum(deaths) from cdc_opioid_deaths_us", 351_630),
-    ("state rows of opioid deaths", "select count(*) from cdc_opioid_deaths_state", 918),
+    ("opioid deaths, United States 1999-2016", "select sum(deaths) from cdc_opioid_deaths_us where drug = 'any_opioid'", 351_630),
+    ("state rows of opioid deaths", "select count(*) from cdc_opioid_deaths_state where drug = 'any_opioid'", 918),
     (
         "suppressed state rows",
-        "select count(*) from cdc_opioid_deaths_state where deaths_status = 'suppressed' and deaths is null",
+        "select count(*) from cdc_opioid_deaths_state where drug = 'any_opioid' and deaths_status = 'suppressed' and deaths is null",
         16,
     ),
     (
         "opioid deaths of the states in 2015",
-        "select sum(deaths) from cdc_opioid_deaths_state where year = 2015",
+        "select sum(deaths) from cdc_opioid_deaths_state where drug = 'any_opioid' and year = 2015",
         33_091,
     ),
     ("murders in cities, 2015", "select sum(murder) from fbi_city_offenses where year = 2015", 11_496),

@@ -74,16 +74,16 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
     check(root, "select sum(dosage_units) from arcos_transactions where year = 2008", "9795100.00000");
     check(root, "select count(*) from arcos_transactions where buyer_name is null and buyer_dea_number is null", "59");
     check(root, "select count(distinct buyer_county_fips) from arcos_transactions", "1");
-    check(root, "select sum(deaths) from cdc_opioid_deaths_state where year = 2015", "33091");
-    check(root, "select sum(deaths) from cdc_opioid_deaths_us", "351630");
-    check(root, "select deaths from cdc_opioid_deaths_us_totals", "351630");
-    check(root, "select count(*) from cdc_opioid_deaths_state", "918");
+    check(root, "select sum(deaths) from cdc_opioid_deaths_state where drug = 'any_opioid' and year = 2015", "33091");
+    check(root, "select sum(deaths) from cdc_opioid_deaths_us where drug = 'any_opioid'", "351630");
+    check(root, "select deaths from cdc_opioid_deaths_us_totals where drug = 'any_opioid'", "351630");
+    check(root, "select count(*) from cdc_opioid_deaths_state where drug = 'any_opioid'", "918");
     check(
         root,
-        "select count(*) from cdc_opioid_deaths_state where deaths_status = 'suppressed' and deaths is null",
+        "select count(*) from cdc_opioid_deaths_state where drug = 'any_opioid' and deaths_status = 'suppressed' and deaths is null",
         "16",
     );
-    check(root, "select deaths from cdc_opioid_deaths_state where state_fips = '54' and year = 2015", "629");
+    check(root, "select deaths from cdc_opioid_deaths_state where drug = 'any_opioid' and state_fips = '54' and year = 2015", "629");
     check(
         root,
         "select deaths from cdc_vsrr_state where jurisdiction = 'US' and period_end = date '2015-12-31' and indicator like 'Opioids%'",
@@ -168,6 +168,30 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
         "select count(*) from opioid_deaths_and_dispensing_state where deaths_status = 'suppressed' and deaths is null and deaths_high = 9",
         "2",
     );
+
+    // The other tables of the CDC, against what was counted in the publishers' files.
+    for (sql, expected) in [
+        ("select sum(deaths) || ' ' || count(*) from cdc_overdose_deaths_state where year = 2015", "52404 51"),
+        ("select deaths || ' ' || cast(age_adjusted_rate_per_100k as decimal(9,1)) from cdc_overdose_deaths_state where year = 2015 and state_fips = '54'", "725 41.5"),
+        ("select count(deaths) || ' ' || count(deaths) filter (year = 2015) || ' ' || min(deaths) from cdc_drug_deaths_county", "11408 914 10"),
+        ("select count(*) filter (crude_rate_per_100k_status = 'unreliable') from cdc_drug_deaths_county", "5094"),
+        ("select count(*) || ' ' || count(*) filter (deaths_status in ('not_shown', 'missing')) from cdc_drug_deaths_county", "53499 42091"),
+        ("select count(*) || ' ' || count(*) filter (deaths_status = 'suppressed') || ' ' || count(*) filter (crude_rate_per_100k_status = 'unreliable') || ' ' || count(*) filter (deaths_status = 'missing') from cdc_opioid_deaths_county", "3147 1584 491 6"),
+        ("select deaths from cdc_opioid_deaths_county_totals", "143104"),
+        ("select b.low || ' ' || b.high from (select sum_bounds(deaths_low, deaths_high) as b from cdc_opioid_deaths_county)", "138334 152590"),
+        ("select string_agg(deaths, ' ' order by year) from cdc_opioid_deaths_us where drug = 'heroin' and year in (1999, 2015, 2016)", "1960 12989 15469"),
+        ("select count(*) from cdc_opioid_deaths_state where drug = 'heroin' and deaths_status = 'suppressed'", "337"),
+        ("select string_agg(deaths, ' ' order by deaths) from cdc_vsrr_state where jurisdiction = 'US' and period_end = date '2015-12-31' and indicator in ('Opioids (T40.0-T40.4,T40.6)', 'Number of Drug Overdose Deaths')", "33203 52623"),
+        ("select count(*) from history.cdc_drug_poisoning_county_binned where release = '1999-2016'", "56448"),
+        ("select count(*) from cdc_leading_causes_state", "10296"),
+    ] {
+        check(root, sql, expected);
+    }
+    // The bounds of every state's counties hold the state's own count of the same years, where it is published.
+    let outside = "with county as (select left(county_fips, 2) as state_fips, sum_bounds(deaths_low, deaths_high) as b from cdc_opioid_deaths_county group by 1), \
+                   state as (select state_fips, sum(deaths) as deaths, count(*) filter (deaths is null) as withheld from cdc_opioid_deaths_state where drug = 'any_opioid' and year between 2006 and 2012 group by 1) \
+                   select count(*) || ' of ' || (select count(*) from state where withheld = 0) from state join county using (state_fips) where withheld = 0 and deaths not between b.low and b.high";
+    check(root, outside, "0 of 50");
 
     check(root, "select count(*) from meta.pins where pin = 'demo'", "1");
     let verdicts = succeed(root, &["claims", "citylab-2017", "--at", "demo", "--json"]);
@@ -339,8 +363,8 @@ fn runs_of_different_datasets_side_by_side_both_land() {
     }
     succeed(root, &["snapshot", "verify"]);
     check(root, "select count(*) from meta.snapshots", "3");
-    check(root, "select count(*) from cdc_opioid_deaths_state", "918");
-    check(root, "select sum(deaths) from cdc_opioid_deaths_us", "351630");
+    check(root, "select count(*) from cdc_opioid_deaths_state where drug = 'any_opioid'", "918");
+    check(root, "select sum(deaths) from cdc_opioid_deaths_us where drug = 'any_opioid'", "351630");
     check(root, "select count(*) from cdc_opioid_dispensing_state", "918");
 }
 
@@ -552,14 +576,14 @@ fn a_damaged_capture_is_fetched_afresh_and_never_read() {
     assert_eq!(tollhouse(root, &["snapshot", "verify"]).status.code(), Some(1));
     succeed(root, &["run", "cdc_opioid_deaths_us", "--replica"]);
     succeed(root, &["snapshot", "verify"]);
-    check(root, "select deaths from cdc_opioid_deaths_us where year = 1999", "8050");
+    check(root, "select deaths from cdc_opioid_deaths_us where drug = 'any_opioid' and year = 1999", "8050");
 }
 
 #[test]
 fn crude_rates_of_suppressed_counts_have_bounds() {
     let folder = tempfile::tempdir().unwrap();
     succeed(folder.path(), &["run", "cdc_opioid_deaths_state", "--replica"]);
-    let rows = "from cdc_opioid_deaths_state where deaths_status = 'suppressed'";
+    let rows = "from cdc_opioid_deaths_state where drug = 'any_opioid' and deaths_status = 'suppressed'";
     check(
         folder.path(),
         &format!("select count(*) {rows} and crude_rate_per_100k is null and crude_rate_per_100k_low = 0"),

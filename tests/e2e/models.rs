@@ -36,14 +36,14 @@ fn a_model_that_shows_a_small_cell_is_refused_and_the_data_are_there() {
     declare(
         &project,
         "SELECT state_fips, year, deaths - 620 AS deaths FROM cdc_opioid_deaths_state \
-         WHERE state_fips = '54' AND year = 2015",
+         WHERE drug = 'any_opioid' AND state_fips = '54' AND year = 2015",
     );
     let output = tollhouse(&root, &run);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(14), "{error}");
     assert!(error.contains("warehouse/models/m.sql") && error.contains("what next:"), "{error}");
     assert!(!error.contains(" 9 "), "the value is in the message: {error}");
-    check(&root, "select count(*) from cdc_opioid_deaths_state", "918");
+    check(&root, "select count(*) from cdc_opioid_deaths_state where drug = 'any_opioid'", "918");
     check(&root, "select failed is not null from meta.lineage where model = 'm'", "true");
     assert!(!root.join("tables/m").exists());
     assert_eq!(tollhouse(&root, &["sql", "select * from m"]).status.code(), Some(2));
@@ -54,7 +54,7 @@ fn a_model_that_shows_a_small_cell_is_refused_and_the_data_are_there() {
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains("warehouse/models/m.sql") && error.contains("yaer"), "{error}");
 
-    let right = "SELECT state_fips, year, deaths FROM cdc_opioid_deaths_state WHERE year = 2015";
+    let right = "SELECT state_fips, year, deaths FROM cdc_opioid_deaths_state WHERE drug = 'any_opioid' AND year = 2015";
     declare(&project, right);
     let rehearsal = succeed(&root, &[&run[..], &["--dry-run"]].concat());
     assert!(rehearsal.contains("Model m: 51 rows."), "{rehearsal}");

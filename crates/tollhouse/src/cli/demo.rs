@@ -79,7 +79,7 @@ impl Demo {
 /// Three questions to ask of the demo's snapshot.
 const QUERIES: &[&str] = &[
     "select year, sum(dosage_units) as pills from arcos_transactions group by year order by year",
-    "select state, deaths, age_adjusted_rate_per_100k from cdc_opioid_deaths_state where year = 2015 order by 3 desc nulls last limit 10",
+    "select state, deaths, age_adjusted_rate_per_100k from cdc_opioid_deaths_state where drug = 'any_opioid' and year = 2015 order by 3 desc nulls last limit 10",
     "select year, city, population, murder from fbi_city_offenses where state = 'OREGON' order by murder desc, year limit 10",
 ];
 

@@ -83,7 +83,11 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
         "select count(*) from cdc_opioid_deaths_state where drug = 'any_opioid' and deaths_status = 'suppressed' and deaths is null",
         "16",
     );
-    check(root, "select deaths from cdc_opioid_deaths_state where drug = 'any_opioid' and state_fips = '54' and year = 2015", "629");
+    check(
+        root,
+        "select deaths from cdc_opioid_deaths_state where drug = 'any_opioid' and state_fips = '54' and year = 2015",
+        "629",
+    );
     check(
         root,
         "select deaths from cdc_vsrr_state where jurisdiction = 'US' and period_end = date '2015-12-31' and indicator like 'Opioids%'",
@@ -172,16 +176,37 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
     // The other tables of the CDC, against what was counted in the publishers' files.
     for (sql, expected) in [
         ("select sum(deaths) || ' ' || count(*) from cdc_overdose_deaths_state where year = 2015", "52404 51"),
-        ("select deaths || ' ' || cast(age_adjusted_rate_per_100k as decimal(9,1)) from cdc_overdose_deaths_state where year = 2015 and state_fips = '54'", "725 41.5"),
-        ("select count(deaths) || ' ' || count(deaths) filter (year = 2015) || ' ' || min(deaths) from cdc_drug_deaths_county", "11408 914 10"),
+        (
+            "select deaths || ' ' || cast(age_adjusted_rate_per_100k as decimal(9,1)) from cdc_overdose_deaths_state where year = 2015 and state_fips = '54'",
+            "725 41.5",
+        ),
+        (
+            "select count(deaths) || ' ' || count(deaths) filter (year = 2015) || ' ' || min(deaths) from cdc_drug_deaths_county",
+            "11408 914 10",
+        ),
         ("select count(*) filter (crude_rate_per_100k_status = 'unreliable') from cdc_drug_deaths_county", "5094"),
-        ("select count(*) || ' ' || count(*) filter (deaths_status in ('not_shown', 'missing')) from cdc_drug_deaths_county", "53499 42091"),
-        ("select count(*) || ' ' || count(*) filter (deaths_status = 'suppressed') || ' ' || count(*) filter (crude_rate_per_100k_status = 'unreliable') || ' ' || count(*) filter (deaths_status = 'missing') from cdc_opioid_deaths_county", "3147 1584 491 6"),
+        (
+            "select count(*) || ' ' || count(*) filter (deaths_status in ('not_shown', 'missing')) from cdc_drug_deaths_county",
+            "53499 42091",
+        ),
+        (
+            "select count(*) || ' ' || count(*) filter (deaths_status = 'suppressed') || ' ' || count(*) filter (crude_rate_per_100k_status = 'unreliable') || ' ' || count(*) filter (deaths_status = 'missing') from cdc_opioid_deaths_county",
+            "3147 1584 491 6",
+        ),
         ("select deaths from cdc_opioid_deaths_county_totals", "143104"),
-        ("select b.low || ' ' || b.high from (select sum_bounds(deaths_low, deaths_high) as b from cdc_opioid_deaths_county)", "138334 152590"),
-        ("select string_agg(deaths, ' ' order by year) from cdc_opioid_deaths_us where drug = 'heroin' and year in (1999, 2015, 2016)", "1960 12989 15469"),
+        (
+            "select b.low || ' ' || b.high from (select sum_bounds(deaths_low, deaths_high) as b from cdc_opioid_deaths_county)",
+            "138334 152590",
+        ),
+        (
+            "select string_agg(deaths, ' ' order by year) from cdc_opioid_deaths_us where drug = 'heroin' and year in (1999, 2015, 2016)",
+            "1960 12989 15469",
+        ),
         ("select count(*) from cdc_opioid_deaths_state where drug = 'heroin' and deaths_status = 'suppressed'", "337"),
-        ("select string_agg(deaths, ' ' order by deaths) from cdc_vsrr_state where jurisdiction = 'US' and period_end = date '2015-12-31' and indicator in ('Opioids (T40.0-T40.4,T40.6)', 'Number of Drug Overdose Deaths')", "33203 52623"),
+        (
+            "select string_agg(deaths, ' ' order by deaths) from cdc_vsrr_state where jurisdiction = 'US' and period_end = date '2015-12-31' and indicator in ('Opioids (T40.0-T40.4,T40.6)', 'Number of Drug Overdose Deaths')",
+            "33203 52623",
+        ),
         ("select count(*) from history.cdc_drug_poisoning_county_binned where release = '1999-2016'", "56448"),
         ("select count(*) from cdc_leading_causes_state", "10296"),
     ] {

@@ -54,7 +54,8 @@ fn a_model_that_shows_a_small_cell_is_refused_and_the_data_are_there() {
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains("warehouse/models/m.sql") && error.contains("yaer"), "{error}");
 
-    let right = "SELECT state_fips, year, deaths FROM cdc_opioid_deaths_state WHERE drug = 'any_opioid' AND year = 2015";
+    let right =
+        "SELECT state_fips, year, deaths FROM cdc_opioid_deaths_state WHERE drug = 'any_opioid' AND year = 2015";
     declare(&project, right);
     let rehearsal = succeed(&root, &[&run[..], &["--dry-run"]].concat());
     assert!(rehearsal.contains("Model m: 51 rows."), "{rehearsal}");

@@ -25,7 +25,8 @@ pub async fn probe(
     let mut pages = Vec::new();
     let mut whole = true;
     for request in extractor.probe_pages(slice)? {
-        let most = if request.expect == Expect::Text { HEAD } else { WHOLE };
+        // What a person exports by a recipe says at its end what was asked.
+        let most = if request.expect == Expect::Text && extractor.recipe().is_none() { HEAD } else { WHOLE };
         let peek = engine.peek(&request, most).await?;
         whole &= peek.whole;
         let cut = !peek.whole && request.expect == Expect::Text;

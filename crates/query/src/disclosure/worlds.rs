@@ -106,7 +106,8 @@ impl Worlds {
     fn read(&self, counted: &Counted, place: usize) -> duckdb::Result<Loaded> {
         let table = sql::name(&counted.name);
         let mut named: Vec<&str> = counted.key.iter().map(String::as_str).filter(|name| counted.has(name)).collect();
-        named.extend(["_capture", "_record"]);
+        // A model's rows come from no one file.
+        named.extend(["_capture", "_record"].into_iter().filter(|name| counted.has(name)));
         let named: Vec<String> = named.into_iter().map(sql::name).collect();
         let id = format!("hash({}, {})", sql::text(&counted.name), named.join(", "));
         for (schema, base) in [("history", "h"), ("main", "m")] {

@@ -142,7 +142,8 @@ impl Config {
     /// Why a dataset cannot be fetched by a program, if it cannot: its publisher serves it only to a person.
     pub fn needs_person(&self, dataset: &Dataset) -> Result<bool> {
         let hosts = hosts(&[dataset])?;
-        Ok(hosts.is_empty() || hosts.iter().any(|host| host.ends_with(".invalid") && !self.hosts.contains_key(host)))
+        let is_declared = !ingest::extract::extractor(dataset)?.slices().is_empty();
+        Ok(!is_declared || hosts.iter().any(|host| host.ends_with(".invalid") && !self.hosts.contains_key(host)))
     }
 }
 

@@ -312,7 +312,7 @@ impl WonderExport {
         // A column that has had several names over the years is written `Gender|Sex`.
         let is = |group: &str, name: &str| name.split('|').any(|name| name == group);
         let has = |name: &str| groups.iter().any(|group| is(group, name));
-        let missing = self.group_by.iter().any(|group| !has(group) && !(group == "Year" && one_year));
+        let missing = self.group_by.iter().any(|group| !(has(group) || group == "Year" && one_year));
         let may = |group: &String| {
             self.group_by.iter().chain(&self.also_by).any(|name| is(group, name))
                 || self.dimension.iter().any(|dimension| dimension.group == *group)

@@ -170,7 +170,11 @@ fn rows_that_are_not_there_are_hidden_or_cut_off_and_never_zero() {
         "\t\"Wyoming\"\t\"56\"\t\"2016\"\t\"2016\"\t10\t585501\tUnreliable\tUnreliable\tUnreliable\tUnreliable\tUnreliable\r\n",
         "",
     );
-    check_error(decode(&state(), &[cut.clone()]), Kind::NotData, &["1 of 102 rows are not there", "cut or edited"]);
+    check_error(
+        decode(&state(), std::slice::from_ref(&cut)),
+        Kind::NotData,
+        &["1 of 102 rows are not there", "cut or edited"],
+    );
     for (flag, low) in [("Show Suppressed", "0"), ("Show Zero Values", "0")] {
         let text = String::from_utf8(cut.bytes(1 << 20).unwrap()).unwrap();
         let text = text.replace(&format!("{flag}: True"), &format!("{flag}: False"));

@@ -166,7 +166,7 @@ impl Written {
         if sets.into_iter().filter(|set| *set).count() > 1 {
             return Err(wrong("it has several sets of underlying causes, and WONDER reads one".to_owned()));
         }
-        if !self.database.has_other_causes() && !(self.mcd.is_empty() && self.mcd_and.is_empty()) {
+        if !(self.database.has_other_causes() || self.mcd.is_empty() && self.mcd_and.is_empty()) {
             return Err(wrong(format!("{} knows underlying causes only", self.database.code())));
         }
         if self.mcd.is_empty() && !self.mcd_and.is_empty() {

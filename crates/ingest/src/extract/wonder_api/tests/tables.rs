@@ -82,7 +82,7 @@ fn thousands(number: u32) -> String {
     let digits = number.to_string();
     let mut printed = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             printed.push(',');
         }
         printed.push(digit);

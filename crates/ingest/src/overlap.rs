@@ -3,7 +3,7 @@
 //! A slice that holds every row of an older one takes its place. One that shares some rows with another is refused,
 //! because a sum over both would count them twice, and which of the two is right is not for a program to say.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use model::dataset::Dataset;
@@ -11,46 +11,49 @@ use model::{Error, Kind, Result, ResultExt as _};
 use store::Warehouse;
 use store::commit::{Slice, Staged};
 
-use crate::check::key_of as key_of_row;
-use crate::run::Base;
+use crate::check::key_of;
 
 /// Looks for rows that a staged slice shares with another of its edition, staged or held. Blocks, and reads parts, but
 /// only for datasets that declare `disjoint`, and only where an edition has several slices.
-pub fn settle(warehouse: &Warehouse, dataset: &Dataset, base: &Base, staged: &mut Staged) -> Result<()> {
+pub fn settle(warehouse: &Warehouse, dataset: &Dataset, staged: &mut Staged) -> Result<()> {
     if !dataset.spec.check.disjoint {
         return Ok(());
     }
+    let base = staged.base.as_ref().map(|digest| warehouse.manifest(digest)).transpose()?;
     let mut settled: Vec<Slice> = Vec::new();
     for slice in std::mem::take(&mut staged.slices) {
-        let held = base.iter().flat_map(|(_, manifest)| &manifest.slices);
         // What is staged under the same name replaces what is held.
-        let others = held.filter(|held| held.name != slice.name).chain(&settled).filter(|other| {
-            other.release == slice.release && !staged.superseded.contains(&(other.release.clone(), other.name.clone()))
-        });
+        let held = base.iter().flat_map(|manifest| &manifest.slices).filter(|held| held.name != slice.name);
+        let others: Vec<&Slice> = held
+            .chain(&settled)
+            .filter(|other| other.release == slice.release && !staged.superseded.contains(&name_of(other)))
+            .collect();
+        let own = if others.is_empty() { Keys::new() } else { keys(warehouse, dataset, &slice)? };
         let mut gone = Vec::new();
-        let own = keys(warehouse, dataset, &slice)?;
         for other in others {
             let theirs = keys(warehouse, dataset, other)?;
-            match theirs.rows.iter().find(|row| own.set.contains(*row)) {
-                None => {}
-                Some(_) if theirs.set.is_subset(&own.set) => gone.push((other.release.clone(), other.name.clone())),
-                Some(row) => {
-                    let place = theirs.rows.iter().position(|other| other == row).unwrap_or_default();
-                    let (own, theirs) = (&slice.name, &other.name);
-                    let what = format!(
-                        "{} {}: `{own}` and `{theirs}` both have the row {}",
-                        dataset.id,
-                        slice.release,
-                        key_of(warehouse, dataset, other, place)?
-                    );
-                    return Err(Error::new(Kind::CheckFailed, what).hint(
-                        "nothing was committed: bring a file of rows that are not there yet, or one that holds all that \
-                         are, which takes their place",
-                    ));
-                }
+            let shared = theirs.iter().filter(|(key, _)| own.contains_key(*key)).map(|(_, place)| *place);
+            let (count, first) = shared.fold((0, usize::MAX), |(count, first), place| (count + 1, first.min(place)));
+            if count == 0 {
+                continue;
+            }
+            if count == theirs.len() {
+                gone.push(name_of(other));
+            } else {
+                let (own, theirs) = (&slice.name, &other.name);
+                let what = format!(
+                    "{} {}: `{own}` and `{theirs}` both have the row {}",
+                    dataset.id,
+                    slice.release,
+                    key_at(warehouse, dataset, other, first)?
+                );
+                return Err(Error::new(Kind::CheckFailed, what).hint(
+                    "nothing was committed: bring a file of rows that are not there yet, or one that holds all that are, \
+                     which takes their place",
+                ));
             }
         }
-        settled.retain(|other| !gone.contains(&(other.release.clone(), other.name.clone())));
+        settled.retain(|other| !gone.contains(&name_of(other)));
         staged.superseded.extend(gone);
         settled.push(slice);
     }
@@ -58,14 +61,15 @@ pub fn settle(warehouse: &Warehouse, dataset: &Dataset, base: &Base, staged: &mu
     Ok(())
 }
 
-/// The keys of a slice, in the order of its rows.
-struct Keys {
-    rows: Vec<OwnedRow>,
-    set: HashSet<OwnedRow>,
+fn name_of(slice: &Slice) -> (model::Release, String) {
+    (slice.release.clone(), slice.name.clone())
 }
 
+/// The keys of a slice, each with the place of its row.
+type Keys = HashMap<OwnedRow, usize>;
+
 fn keys(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice) -> Result<Keys> {
-    let mut rows = Vec::new();
+    let mut keys = Keys::new();
     for part in slice.parts.iter().filter(|part| part.table == dataset.id.as_str()) {
         let batch = store::part::read(warehouse, part)?;
         let columns = dataset.spec.check.key.iter().map(|name| {
@@ -74,21 +78,22 @@ fn keys(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice) -> Result<Keys>
         });
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
-        let converted = RowConverter::new(fields)
+        let rows = RowConverter::new(fields)
             .and_then(|converter| converter.convert_columns(&columns))
             .or_error(Kind::Internal, "the key cannot be compared")?;
-        rows.extend(converted.iter().map(|row| row.owned()));
+        let before = keys.len();
+        keys.extend(rows.iter().enumerate().map(|(place, row)| (row.owned(), before + place)));
     }
-    Ok(Keys { set: rows.iter().cloned().collect(), rows })
+    Ok(keys)
 }
 
 /// The key of the n-th row of a slice, for a message.
-fn key_of(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, place: usize) -> Result<String> {
+fn key_at(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, place: usize) -> Result<String> {
     let mut before = 0;
     for part in slice.parts.iter().filter(|part| part.table == dataset.id.as_str()) {
         let batch = store::part::read(warehouse, part)?;
         if place < before + batch.num_rows() {
-            return key_of_row(dataset, &batch, place - before);
+            return key_of(dataset, &batch, place - before);
         }
         before += batch.num_rows();
     }

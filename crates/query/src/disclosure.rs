@@ -164,12 +164,7 @@ impl Judge<'_> {
 
     /// Refuses small counts, and what one published small count decides. Returns the counts that are shown.
     fn small(&self, scene: &Scene, moved: &Moved) -> Result<Vec<Shown>> {
-        let scaled = |factor: f64| {
-            move |cell: CellRef| {
-                let guarded = self.session.counted()[scene.tables[cell.table].counted].guarded();
-                if guarded { factor } else { 1.0 }
-            }
-        };
+        let scaled = |factor: f64| move |cell: CellRef| if self.guards(scene, cell) { factor } else { 1.0 };
         let (seven, thirteen) = (scaled(7.0), scaled(13.0));
         let answers = self.run(scene, [World::Scaled(&seven), World::Scaled(&thirteen)])?;
         let seen = self.align(&answers)?;
@@ -198,14 +193,19 @@ impl Judge<'_> {
         let published: Vec<Vec<f64>> = published
             .filter_map(|cell| (1..=moved.seeds).map(|seed| scene.small(self.session, cell, seed)).collect())
             .collect();
-        for ((row, column), series) in moved.cells.iter().filter(|(_, series)| shown::moves(series)) {
+        self.decided(&moved.cells, &published, &format!("would show what {} alone decides", self.small_count()))?;
+        Ok(counts)
+    }
+
+    /// Refuses what one of these counts decides by itself.
+    fn decided(&self, shown: &BTreeMap<(usize, usize), Series>, by: &[Vec<f64>], rule: &str) -> Result<()> {
+        for ((row, column), series) in shown.iter().filter(|(_, series)| shown::moves(series)) {
             let texts = texts(series);
-            if published.iter().any(|cell| is_function(&texts, cell)) {
-                let rule = format!("would show what {} alone decides", self.small_count());
-                return Err(self.refuse(*row, *column, &rule));
+            if by.iter().any(|count| is_function(&texts, count)) {
+                return Err(self.refuse(*row, *column, rule));
             }
         }
-        Ok(counts)
+        Ok(())
     }
 
     fn guards(&self, scene: &Scene, cell: CellRef) -> bool {
@@ -223,12 +223,7 @@ impl Judge<'_> {
             (1..=seeds).filter_map(|seed| scene.filling(*cell, seed)).collect()
         };
         let cells: Vec<Vec<f64>> = hidden.iter().map(|cell| filled(cell, moved.seeds)).collect();
-        for ((row, column), series) in moved.cells.iter().filter(|(_, series)| shown::moves(series)) {
-            let texts = texts(series);
-            if cells.iter().any(|cell| is_function(&texts, cell)) {
-                return Err(self.refuse(*row, *column, &rule));
-            }
-        }
+        self.decided(&moved.cells, &cells, &rule)?;
         let numbers = self.numbers(&moved.cells);
         if numbers.len() > CAP {
             return Err(self.too_many(numbers.len()));
@@ -289,12 +284,7 @@ impl Judge<'_> {
         let filled =
             |cell: &CellRef| -> Vec<f64> { (1..=seeds).filter_map(|seed| scene.filling(*cell, seed)).collect() };
         let fillings: Vec<Vec<f64>> = hidden.iter().map(filled).collect();
-        for ((row, column), series) in &cells {
-            let texts = texts(series);
-            if fillings.iter().any(|cell| is_function(&texts, cell)) {
-                return Err(self.refuse(*row, *column, &rule));
-            }
-        }
+        self.decided(&cells, &fillings, &rule)?;
         let mut known = Span::default();
         for (hidden, relation) in &sums {
             let side = |cell: &CellRef| if relation.lower.contains(cell) { 1.0 } else { -1.0 };

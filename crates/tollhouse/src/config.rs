@@ -12,6 +12,8 @@ use model::{Error, Kind, Result, ResultExt as _};
 use serde::Deserialize;
 use store::{Origin, Warehouse};
 
+use crate::work::is_fetched;
+
 /// The version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -142,8 +144,8 @@ impl Config {
     /// Why a dataset cannot be fetched by a program, if it cannot: its publisher serves it only to a person.
     pub fn needs_person(&self, dataset: &Dataset) -> Result<bool> {
         let hosts = hosts(&[dataset])?;
-        let is_declared = !ingest::extract::extractor(dataset)?.slices().is_empty();
-        Ok(!is_declared || hosts.iter().any(|host| host.ends_with(".invalid") && !self.hosts.contains_key(host)))
+        Ok(!is_fetched(dataset)?
+            || hosts.iter().any(|host| host.ends_with(".invalid") && !self.hosts.contains_key(host)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ingest::content;
-use ingest::extract::{Page, Slice, extractor};
+use ingest::extract::{Extractor, Page, Slice, extractor};
 use ingest::fetch::Engine;
 use ingest::run::{self, Fetched, Job};
 use model::dataset::Dataset;
@@ -165,7 +165,7 @@ pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Sli
     }
     let names = || slices.iter().map(|slice| slice.name.as_str()).collect::<Vec<_>>().join(", ");
     match slices.as_slice() {
-        [] => return Ok(Slice::new("import", String::new())),
+        [] => return Ok(imported()),
         [only] => return Ok(only.clone()),
         // Where no declared file names an edition, the content does, and any of them will do.
         several if several.iter().all(|slice| slice.release.is_none()) => return Ok(several[0].clone()),
@@ -208,16 +208,20 @@ fn page_of(file: &Path) -> Result<(Page, u64)> {
 }
 
 /// Looks at a file as the engine looks at a body, before anything of it is kept.
-fn look(dataset: &Dataset, slice: &Slice, page: &Page, bytes: u64) -> Result<()> {
-    let extractor = extractor(dataset)?;
-    content::admit(dataset, extractor.as_ref(), slice, page, content::importable(extractor.as_ref(), slice)?, bytes)
+fn look(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, page: &Page, bytes: u64) -> Result<()> {
+    content::admit(dataset, extractor, slice, page, content::importable(extractor, slice)?, bytes)
+}
+
+/// The slice of a file where a dataset declares none: all of it comes by import.
+fn imported() -> Slice {
+    Slice::new("import", String::new())
 }
 
 fn archive_file(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, file: &Path) -> Result<(Page, String)> {
     let cannot = || format!("cannot read {}", file.display());
     let started = now();
     let (seen, bytes) = page_of(file)?;
-    look(dataset, slice, &seen, bytes)?;
+    look(dataset, extractor(dataset)?.as_ref(), slice, &seen, bytes)?;
     let archive = warehouse.archive();
     let mut spool = archive.spool()?;
     let mut source = std::fs::File::open(file).or_error(Kind::Usage, cannot())?;
@@ -259,6 +263,7 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
             && !differences.is_empty()
         {
             misfits.push((dataset, differences));
+            continue;
         }
         // Editions may differ in their headers: one that fits is enough, and where none does, the first says why.
         let mut refusal = None;
@@ -270,9 +275,9 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
                 continue;
             }
         };
-        let slices = if slices.is_empty() { vec![Slice::new("import", String::new())] } else { slices };
+        let slices = if slices.is_empty() { vec![imported()] } else { slices };
         for slice in slices {
-            match look(dataset, &slice, &page, bytes) {
+            match look(dataset, extractor.as_ref(), &slice, &page, bytes) {
                 Ok(()) => {
                     accepted.push(dataset);
                     refusal = None;
@@ -343,10 +348,7 @@ fn unrecognised(file: &Path, refusals: &[(&Dataset, Error)]) -> Error {
 /// Sees to it that no row stands in two slices of an edition.
 pub fn settle(project: &Project, warehouse: &Warehouse, staged: &mut [Staged]) -> Result<()> {
     for change in staged {
-        let dataset = project.dataset(change.dataset.as_str())?;
-        let held = change.base.clone();
-        let held = held.map(|digest| Ok::<_, Error>((digest.clone(), warehouse.manifest(&digest)?))).transpose()?;
-        ingest::overlap::settle(warehouse, dataset, &held, change)?;
+        ingest::overlap::settle(warehouse, project.dataset(change.dataset.as_str())?, change)?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use footer::Item;
 use recipe::{Answer, Cause, Database, Dimension};
 
 mod codes;
+mod edition;
 mod footer;
 mod hidden;
 mod how_to;
@@ -23,6 +24,7 @@ mod places;
 mod recipe;
 
 pub(super) use codes::Codes;
+pub(super) use edition::{Label as DatabaseLabel, day_of};
 
 /// Exports of one WONDER query, or of several that differ in the causes of death alone.
 #[derive(Debug, Deserialize)]

@@ -9,6 +9,7 @@
 use model::{Error, Kind, Release, Result};
 use serde::Deserialize;
 
+use super::wonder::{DatabaseLabel, day_of};
 use super::{Edition, Emit, Expect, Extractor, Note, Page, Piece, Request, Slice, delimited};
 use database::{Measure, NATIONAL};
 use recipe::{MOST_DIMENSIONS, Recipe};
@@ -197,14 +198,11 @@ fn release(recipe: &Recipe, response: &Response, url: &str) -> Result<Release> {
         Error::new(Kind::Changed, format!("{url}: {what}"))
             .hint("if WONDER has renamed the database, the program must learn its new name")
     };
-    let is_period = |part: &&str| part.len() >= 4 && part.bytes().take(4).all(|byte| byte.is_ascii_digit());
-    let parts: Vec<&str> = response.label.split(", ").collect();
-    let title: Vec<&str> = parts.iter().filter(|part| !is_period(part)).copied().collect();
-    let Some(period) = parts.iter().find(|part| is_period(part)) else {
+    let Some(label) = DatabaseLabel::read(&response.label) else {
         return Err(changed(format!("its dataset is `{}`, which names no years", response.label)));
     };
     let database = recipe.database();
-    if title.join(", ") != database.title() {
+    if label.title() != database.title() {
         return Err(changed(format!(
             "its dataset is `{}`, and {} is `{}`",
             response.label,
@@ -212,20 +210,10 @@ fn release(recipe: &Recipe, response: &Response, url: &str) -> Result<Release> {
             database.title()
         )));
     }
-    let slug = |text: &str| -> String {
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
-    };
-    let initials = title.first().into_iter().flat_map(|title| title.split(' ')).filter_map(|word| word.chars().next());
-    let mut name: String =
-        initials.filter(char::is_ascii_uppercase).map(|initial| initial.to_ascii_lowercase()).collect();
-    for part in [*period].into_iter().chain(title.into_iter().skip(1)) {
-        name = format!("{name}-{}", slug(part));
-    }
+    let mut name = label.edition();
     if database.is_provisional() {
-        let day =
-            jiff::fmt::strtime::parse("%b %d, %Y %I:%M:%S %p", &response.query_date).and_then(|time| time.to_date());
-        let day =
-            day.map_err(|cause| changed(format!("`{}` is no date of a query", response.query_date)).caused_by(cause))?;
+        let day = day_of(&response.query_date)
+            .map_err(|cause| changed(format!("`{}` is no date of a query", response.query_date)).caused_by(cause))?;
         name = format!("{name}-{day}");
     }
     name.parse()

@@ -158,9 +158,8 @@ fn export(name: &str, bytes: &[u8]) -> Result<Export, Failure> {
     let line_end = if text.contains("\r\n") { "crlf" } else { "lf" };
     let lines: Vec<&str> = text.lines().collect();
     let end = lines.iter().position(|line| *line == "\"---\"").ok_or("no footer")?;
-    let fields = |line: &&str| line.split('\t').map(unquoted).collect::<Vec<_>>();
-    let header = fields(&lines[0]);
-    let rows = lines[1..end].iter().map(fields).collect();
+    let header = fields(lines[0]);
+    let rows = lines[1..end].iter().map(|line| fields(line)).collect();
 
     let mut notes: Rows = Vec::new();
     let mut section = "";
@@ -217,6 +216,7 @@ fn note(export: &str, section: &str, number: usize, label: &str, text: &str) -> 
     [export, section, &number.to_string(), label, text].map(str::to_owned).to_vec()
 }
 
-fn unquoted(field: &str) -> String {
-    field.trim_matches('"').to_owned()
+/// The fields of a line, unquoted.
+pub fn fields(line: &str) -> Vec<String> {
+    line.split('\t').map(|field| field.trim_matches('"').to_owned()).collect()
 }

@@ -117,8 +117,7 @@ fn digestive(answer: &str) -> Result<Rows, Failure> {
 
 /// An export's rows, all fields, unquoted.
 fn export(text: &str) -> impl Iterator<Item = Vec<String>> {
-    let lines = text.lines().skip(1).take_while(|line| *line != "\"---\"");
-    lines.map(|line| line.split('\t').map(|field| field.trim_matches('"').to_owned()).collect())
+    text.lines().skip(1).take_while(|line| *line != "\"---\"").map(super::wonder::fields)
 }
 
 /// Deaths, population and rate by year, and the deaths and population of the grand total row.

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::codes::{self, Codes};
+use super::edition::{Label, day_of, leading_year};
 use super::footer::Item;
 use super::{WonderExport, places};
 
@@ -340,6 +341,7 @@ impl WonderExport {
 
     /// The causes of the recipe that a footer asks for, all of them and no other.
     fn compare_causes(&self, asked: &Asked<'_>, differences: &mut Vec<String>) -> Option<&Cause> {
+        let already = differences.len();
         let mut read = |items: &[&Item], what: &str| match items {
             [] => Codes::default(),
             [item] => codes::read(&item.text).unwrap_or_else(|odd| {
@@ -351,14 +353,10 @@ impl WonderExport {
                 Codes::default()
             }
         };
-        let before = (read(&asked.ucd, "underlying"), read(&asked.mcd, "contributing"));
-        if asked.ucd.len() > 1
-            || asked.mcd.len() > 1
-            || !differences.iter().all(|text| !text.ends_with("which is no code"))
-        {
+        let (ucd, mcd) = (read(&asked.ucd, "underlying"), read(&asked.mcd, "contributing"));
+        if differences.len() > already {
             return None;
         }
-        let (ucd, mcd) = before;
         let named: BTreeMap<&String, &BTreeSet<String>> =
             asked.named.iter().map(|(name, (_, values))| (name, values)).collect();
         let wanted = |cause: &Cause| -> BTreeMap<String, BTreeSet<String>> {
@@ -410,15 +408,12 @@ impl WonderExport {
             differences.push("the footer names no `Dataset`".to_owned());
             return None;
         };
-        let is_period = |part: &&str| part.len() >= 4 && leading_year(part).is_some();
-        let parts: Vec<&str> = dataset.text.split(", ").collect();
-        let title: Vec<&str> = parts.iter().filter(|part| !is_period(part)).copied().collect();
-        let Some(period) = parts.iter().find(|part| is_period(part)) else {
+        let Some(label) = Label::read(&dataset.text) else {
             differences.push(format!("`Dataset` is `{}`, which names no years", dataset.text));
             return None;
         };
-        let joined = title.join(", ");
-        let Some(database) = self.database.iter().find(|database| database.title == joined) else {
+        let title = label.title();
+        let Some(database) = self.database.iter().find(|database| database.title == title) else {
             let titles: Vec<_> = self.database.iter().map(|database| database.title.as_str()).collect();
             differences.push(format!(
                 "`Dataset` is `{}`, the recipe asks for `{}`",
@@ -427,22 +422,12 @@ impl WonderExport {
             ));
             return None;
         };
-        let mut release: String = title
-            .first()
-            .into_iter()
-            .flat_map(|title| title.split(' '))
-            .filter_map(|word| word.chars().next().filter(char::is_ascii_uppercase))
-            .map(|initial| initial.to_ascii_lowercase())
-            .collect();
-        for part in [*period].into_iter().chain(title.into_iter().skip(1)) {
-            let slug: String =
-                part.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-            let _infallible = write!(release, "-{slug}");
-        }
-        let last = period.get(5..).filter(|_| period.as_bytes().get(4) == Some(&b'-')).and_then(leading_year);
+        let (mut release, last) = (label.edition(), label.last());
         if last.is_none() {
-            match footer.iter().find(|item| item.section == "query_date").and_then(|item| day_of(&item.text)) {
+            let asked = footer.iter().find(|item| item.section == "query_date");
+            match asked.and_then(|item| day_of(&item.text).ok()) {
                 Some(day) => {
+                    // Writing to a String cannot fail.
                     let _infallible = write!(release, "-as-of-{day}");
                 }
                 None => {
@@ -450,7 +435,7 @@ impl WonderExport {
                 }
             }
         }
-        Some(Edition { database, release, first: leading_year(period)?, last })
+        Some(Edition { database, release, first: label.first()?, last })
     }
 }
 
@@ -482,11 +467,6 @@ fn is_years(name: &str) -> bool {
     matches!(name, "Year/Month" | "Year")
 }
 
-/// The year that a text begins with.
-fn leading_year(text: &str) -> Option<i32> {
-    text.get(..4).filter(|year| year.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
-}
-
 /// A text that is a year, whatever is remarked of it in parentheses.
 fn whole_year(text: &str) -> Option<i32> {
     let rest = text.get(4..)?.trim();
@@ -500,10 +480,4 @@ fn spans(years: &[i32]) -> String {
         (Some(first), Some(last)) if usize::try_from(last - first + 1) == Ok(years.len()) => format!("{first}-{last}"),
         _ => years.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
     }
-}
-
-/// The day of `Oct 24, 2019 5:20:09 PM`, as `2019-10-24`.
-fn day_of(text: &str) -> Option<String> {
-    let day: Vec<&str> = text.split(' ').take(3).collect();
-    jiff::civil::Date::strptime("%b %d, %Y", day.join(" ")).ok().map(|day| day.to_string())
 }

@@ -159,6 +159,47 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
     };
     check(root, &lost("d.county_fips"), "02270 46113 51515");
     check(root, &lost("coalesce(c.county_fips_new, d.county_fips)"), "none");
+    // The crosswalk: by the Bureau's notes on changes. Every code leads to one that was in force, or says that none is.
+    let led = |day: &str, codes: &str| {
+        format!(
+            "select string_agg(coalesce(county_fips_at, '-') || ' ' || how, '; ' order by county_fips) \
+             from county_at(date '{day}') where county_fips in ({codes})"
+        )
+    };
+    check(root, &led("2012-01-01", "'46102', '02158', '51019'"), "02270 earlier; 46113 earlier; 51019 same");
+    check(
+        root,
+        &led("2016-07-01", "'46113', '02270', '51515', '51560'"),
+        "02158 later; 46102 later; 51019 later; 51005 later",
+    );
+    check(
+        root,
+        &led("2000-01-01", "'02198', '02105', '02230', '02195', '02275'"),
+        "02232 earlier; 02280 earlier; 02201 earlier; 02232 earlier; - none",
+    );
+    check(root, &led("2023-01-01", "'09001', '09110', '02261', '08014'"), "- none; 08014 same; - none; 09110 same");
+    check(root, "select count(*) - count(distinct county_fips) from county_at(date '2016-07-01')", "0");
+    check(root, "select count(*) from county_at(date '2016-07-01') where how = 'same'", "3142");
+    let sql = "select count(*) from cdc_opioid_dispensing_county d join county_at(date '2016-07-01') x using (county_fips) \
+               where d.year = 2015 and x.county_fips_at not in (select county_fips from geo_population_county)";
+    check(root, sql, "0");
+    // Analysts' copies: apart from the publisher's, and of known bytes. 2015 is the publisher's number.
+    check(root, "select sum(deaths) from cdc_opioid_deaths_state_sex_secondary where year = 2015", "33091");
+    check(
+        root,
+        "select count(*) from cdc_opioid_deaths_state_sex_secondary where deaths_status = 'suppressed' and deaths is null",
+        "84",
+    );
+    check(root, "select count(*) from cdc_firearm_deaths_county_secondary", "14358");
+    let unlike = "(deaths < 20) <> (crude_rate_per_100k_status = 'unreliable')";
+    check(root, &format!("select count(*) from cdc_firearm_deaths_county_secondary where {unlike}"), "0");
+    check(root, "select count(*) from cdc_firearm_deaths_county_secondary where crude_rate_per_100k is null", "7487");
+    check(root, "select prescriptions from cdc_opioid_dispensing_us where year = 2012", "255207954");
+    check(
+        root,
+        "select string_agg(distinct grade, ' ') from meta.sources where dataset like '%_secondary'",
+        "secondary",
+    );
     // Eleven years of 51 areas, in the same snapshot as what they are made from.
     check(root, "select count(*) from opioid_deaths_and_dispensing_state", "561");
     check(root, "select sum(deaths) from opioid_deaths_and_dispensing_state where year = 2015", "33091");

@@ -10,7 +10,7 @@
 //! The file can be made anew from the snapshot at any time, so nothing depends on it.
 
 mod breaks;
-mod macros;
+pub(crate) mod macros;
 mod meta;
 #[cfg(test)]
 mod tests;

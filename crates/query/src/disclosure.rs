@@ -435,7 +435,7 @@ impl Judge<'_> {
                 .find(|number| number.real == count.real)?;
             let factor = |world: usize| {
                 let factor = number.worlds[world].0 / number.real;
-                (factor.fract() == 0.0 && factor >= FIRST as f64).then_some(factor as usize - FIRST)
+                (factor.fract() == 0.0 && factor >= FIRST as f64).then(|| factor as usize - FIRST)
             };
             let (up, down) = (factor(0)?, factor(1)?);
             (up + down == groups).then_some(up)

@@ -4,7 +4,7 @@
 
 mod pages;
 
-use crate::print::{arcos, cius, dispensing, socrata, wonder};
+use crate::print::{arcos, cius, copies, dispensing, socrata, wonder};
 use crate::soda::{self, Edition, Twist};
 use crate::{Error, Result};
 use bytes::Bytes;
@@ -108,7 +108,7 @@ const GITHUB: &str = "raw.githubusercontent.com";
 const TEXT: &str = "text/plain; charset=utf-8";
 const EXCEL: &str = "application/vnd.ms-excel";
 
-static FILES: [File; 7] = [
+static FILES: [File; 10] = [
     file(
         (S3, "/dea-pain-pill-database/summary/arcos-wv-mingo-54059-itemized.tsv"),
         Format::Tsv,
@@ -163,6 +163,27 @@ static FILES: [File; 7] = [
         TEXT,
         1_730_764_800,
         dispensing::until_2018,
+    ),
+    file(
+        (GITHUB, "/tlcaputi/cdc-wonder/430dff652943/cdc_wonder/data/opioid_deaths_by_state_gender.csv"),
+        Format::Csv,
+        TEXT,
+        1_735_689_600, // 2025-01-01
+        copies::opioid_deaths_state_sex,
+    ),
+    file(
+        (GITHUB, "/d2718/firearms-and-voting/2de60733db7e/gun_data.csv"),
+        Format::Csv,
+        TEXT,
+        1_609_459_200, // 2021-01-01
+        copies::firearm_deaths_county,
+    ),
+    file(
+        (GITHUB, "/parmsam/cdc-opioid-prescribing-rates/a98f9088075f/full_data/USA_OpioidRxData_2006-2017.csv"),
+        Format::Csv,
+        TEXT,
+        1_551_398_400, // 2019-03-01
+        copies::dispensing_us,
     ),
 ];
 

@@ -191,8 +191,7 @@ impl WonderApi {
     }
 }
 
-/// The edition's name: `Underlying Cause of Death, 1999-2018` makes `ucd-1999-2018`. Provisional figures change from
-/// week to week under one title, so that theirs ends with the day of the query.
+/// The edition, named as exports name theirs: provisional figures change from week to week under one title.
 fn release(recipe: &Recipe, response: &Response, url: &str) -> Result<Release> {
     let changed = |what: String| {
         Error::new(Kind::Changed, format!("{url}: {what}"))
@@ -214,7 +213,7 @@ fn release(recipe: &Recipe, response: &Response, url: &str) -> Result<Release> {
     if database.is_provisional() {
         let day = day_of(&response.query_date)
             .map_err(|cause| changed(format!("`{}` is no date of a query", response.query_date)).caused_by(cause))?;
-        name = format!("{name}-{day}");
+        name = label.edition_as_of(day);
     }
     name.parse()
 }

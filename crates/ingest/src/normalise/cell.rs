@@ -48,7 +48,7 @@ pub(super) fn read(
         let cell = cells.value(row);
         let (text, status) = match cell {
             _ if !cells.applies(row) => (None, Status::NotApplicable),
-            None => (None, Status::Missing),
+            None => (None, words.get("").copied().unwrap_or(Status::Missing)),
             Some(text) => match (words.get(&text), remarked(&text)) {
                 (Some(status), _) => (None, *status),
                 // Some databases print the number and its remark, as `12.7 (Unreliable)`.

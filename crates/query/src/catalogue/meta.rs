@@ -31,7 +31,7 @@ pub(super) fn statements(
         lineage(contents),
         snapshots(warehouse, snapshot)?,
         pins(warehouse)?,
-        macros::sheet(),
+        macros::sheet(&contents.names()),
     ];
     Ok(sheets.into_iter().flat_map(Sheet::statements).chain(constants()).collect())
 }

@@ -62,7 +62,13 @@ impl Contents {
     pub(crate) fn views(&self, root: &Path) -> Vec<String> {
         let schemas = ["CREATE SCHEMA history".to_owned(), "CREATE SCHEMA meta".to_owned()];
         let views = self.tables.iter().flat_map(|table| [table.history(root), table.newest(root)]);
-        schemas.into_iter().chain(macros::statements()).chain(views).collect()
+        // Those that read views come after them.
+        schemas.into_iter().chain(views).chain(macros::statements(&self.names())).collect()
+    }
+
+    /// The names of the tables.
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.tables.iter().map(|table| table.name.as_str()).collect()
     }
 }
 

@@ -9,6 +9,8 @@ use duckdb::Connection;
 use model::{Error, Kind, Result, ResultExt as _};
 use serde_json::{Map, Value};
 
+use crate::catalogue::macros;
+
 /// What a tree may consist of besides expressions: parts of queries, sources of rows, orders and limits.
 const ALLOWED: &[&str] = &[
     "SELECT_NODE",
@@ -33,7 +35,7 @@ const ALLOWED: &[&str] = &[
     "INVALID",
 ];
 
-/// Functions that make rows out of their arguments alone. Any other source of rows is refused.
+/// Functions that make rows out of their arguments alone. Any other source of rows is refused, but for macros of ours.
 const TABLE_FUNCTIONS: &[&str] = &["range", "generate_series", "unnest", "json_each", "json_tree"];
 
 /// Functions of values that do more than compute.
@@ -131,8 +133,10 @@ fn look(node: &Map<String, Value>, names: &mut BTreeSet<String>) -> Result<()> {
         "TABLE_FUNCTION" => {
             let name = node.get("function").and_then(|f| f.get("function_name")).and_then(Value::as_str);
             let name = name.unwrap_or_default().to_lowercase();
-            if !TABLE_FUNCTIONS.contains(&name.as_str()) {
-                return Err(refuse(&format!("TABLE_FUNCTION {name}")));
+            match macros::read_by(&name) {
+                Some(views) => names.extend(views.iter().map(|&view| view.to_owned())),
+                None if TABLE_FUNCTIONS.contains(&name.as_str()) => {}
+                None => return Err(refuse(&format!("TABLE_FUNCTION {name}"))),
             }
         }
         "BASE_TABLE" => {

@@ -10,6 +10,7 @@
 
 mod arcos;
 mod cius;
+mod copies;
 mod counties;
 mod dispensing;
 mod out;
@@ -34,6 +35,7 @@ fn main() -> Result<(), Failure> {
         cius::make,
         dispensing::make,
         counties::make,
+        copies::make,
     ] {
         for line in make(&captures, &tables)? {
             println!("{line}");

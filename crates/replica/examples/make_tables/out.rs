@@ -34,10 +34,12 @@ pub struct Capture {
 /// Where the captured copies were found: none came from the publisher's own server.
 const COPIES: &[(&str, &str)] = &[
     ("arcos/washpost_raw", "smussenden/spring20-data-journalism @ 37f9a44918f5, as downloaded from the Post"),
+    ("cdc/wonder_mcd_state/tlcaputi", "tlcaputi/cdc-wonder @ 430dff652943, as found"),
     ("cdc/wonder_mcd_state/", "mkiang/opioid_hotspots @ b6125de0b0ec, byte-faithful"),
     ("cdc/wonder_mcd_county/smussenden", "smussenden/fall19-data-journalism @ ab93935cc46a, byte-faithful"),
     ("cdc/wonder_ucd_state_drug/", "cagrimmett/opioid-crisis @ f6f76d2d71ea, byte-faithful"),
     ("cdc/wonder_ucd_county_drug/dblakev", "dblakev/CDCWonder-UCD @ ac19f7189c7e, byte-faithful but for line ends"),
+    ("cdc/wonder_firearm/d2718", "d2718/firearms-and-voting @ 2de60733db7e, as found"),
     ("cdc/wonder_firearm/akiokaki", "akiokaki/guns_mental @ 2ace8d4d8140, byte-faithful"),
     (
         "cdc/wonder_api/D76_response",
@@ -50,6 +52,7 @@ const COPIES: &[(&str, &str)] = &[
     ("cdc/socrata_nchs_poisoning/mcfaddja", "mcfaddja/DrugPoisoning @ 3513aa02b148, as downloaded"),
     ("cdc/socrata_nchs_leading_causes/", "uziasr/csv_to_sqlite3 @ ef2628540fa3, as downloaded"),
     ("cdc/rx_rates/vishal", "vishal-337/EPI_Project @ 411428facac5"),
+    ("cdc/rx_rates/parmsam_USA", "parmsam/cdc-opioid-prescribing-rates @ a98f9088075f, transcribed in March 2019"),
     (
         "cdc/rx_rates/parmsam",
         "parmsam/cdc-opioid-prescribing-rates @ a98f9088075f, scraped in March 2019; only compared with, not taken from",

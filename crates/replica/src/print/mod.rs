@@ -3,6 +3,7 @@
 pub mod arcos;
 pub mod census;
 pub mod cius;
+pub mod copies;
 pub mod counties;
 pub mod dispensing;
 pub mod socrata;

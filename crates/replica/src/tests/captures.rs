@@ -69,7 +69,7 @@ fn populations_are_the_first_columns_of_the_captured_file() {
 
 #[test]
 fn texts_are_the_publishers_bytes() {
-    use crate::print::{dispensing, wonder};
+    use crate::print::{copies, dispensing, wonder};
     check(|| wonder::export("state_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_all_opioids.txt");
     check(|| wonder::export("us_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_all_opioids.txt");
     check(|| wonder::export("state_heroin"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_heroin.txt");
@@ -94,6 +94,9 @@ fn texts_are_the_publishers_bytes() {
     );
     check(dispensing::since_2019, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2019-2023.csv");
     check(dispensing::until_2018, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2006_2018.csv");
+    check(copies::opioid_deaths_state_sex, "cdc/wonder_mcd_state/tlcaputi_opioid_deaths_by_state_gender_2000-2023.csv");
+    check(copies::firearm_deaths_county, "cdc/wonder_firearm/d2718_gun_data_county_year_1999_2019.csv");
+    check(copies::dispensing_us, "cdc/rx_rates/parmsam_USA_OpioidRxData_2006-2017.csv");
 }
 
 #[test]

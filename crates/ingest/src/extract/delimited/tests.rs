@@ -325,3 +325,23 @@ fn captured_dispensing_files_hold_51_states_a_year() {
         assert_eq!(decoded.names[5], "Opioid Dispensing Rate (per 100 persons)");
     }
 }
+
+#[test]
+fn of_a_table_that_does_not_say_what_it_counts_only_known_copies_are_read() {
+    let text = "Year,Deaths\n2015,33091\n";
+    let options = format!(
+        "separator = 'comma'\nfirst_header = ['Year']\nknown = ['{}']\n[[files]]\nurl = 'https://x.invalid/copy.csv'\nname = 'copy'",
+        Digest::of(text.as_bytes())
+    );
+    let extractor: Delimited = toml::from_str(&options).unwrap();
+    let page = |text: &str| Page::of_bytes("file:any-name.csv", text.as_bytes());
+    let slice = extractor.recognise(&page(text)).unwrap().unwrap();
+    assert_eq!(slice.name, "copy");
+    assert_eq!(decode(&extractor, &[page(text)]).unwrap().column("Deaths"), ["33091"]);
+    // The same columns, of who knows what.
+    let other = page("Year,Deaths\n2015,52404\n");
+    for error in [extractor.recognise(&other).unwrap_err(), decode(&extractor, &[other]).unwrap_err()] {
+        assert_eq!(error.kind(), Kind::Changed);
+        assert!(error.to_string().contains("does not say what it counts"), "{error}");
+    }
+}

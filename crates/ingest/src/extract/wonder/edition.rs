@@ -36,8 +36,7 @@ impl<'a> Label<'a> {
         leading_year(self.period.get(4..)?.strip_prefix('-')?)
     }
 
-    /// The edition's name: `Multiple Cause of Death, 1999-2016` makes `mcd-1999-2016`. A provisional database changes
-    /// every week under one label: who names its editions adds the day of the query.
+    /// The name of an edition that is final: `Multiple Cause of Death, 1999-2016` makes `mcd-1999-2016`.
     pub fn edition(&self) -> String {
         let words = self.titles.first().into_iter().flat_map(|title| title.split(' '));
         let mut name: String = words
@@ -51,6 +50,12 @@ impl<'a> Label<'a> {
             let _infallible = write!(name, "-{slug}");
         }
         name
+    }
+
+    /// The name of a provisional edition: it changes every week under one label, so that the day of the query is part
+    /// of it.
+    pub fn edition_as_of(&self, day: Date) -> String {
+        format!("{}-as-of-{day}", self.edition())
     }
 }
 

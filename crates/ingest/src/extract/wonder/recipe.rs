@@ -401,8 +401,7 @@ impl WonderExport {
         None
     }
 
-    /// The database and the edition's name: `Multiple Cause of Death, 1999-2016` makes `mcd-1999-2016`. A provisional
-    /// database changes every week under one name, so that the day of the query is part of the edition's.
+    /// The database and the edition.
     fn edition(&self, footer: &[Item], differences: &mut Vec<String>) -> Option<Edition<'_>> {
         let Some(dataset) = footer.iter().find(|item| item.section == "dataset") else {
             differences.push("the footer names no `Dataset`".to_owned());
@@ -426,10 +425,7 @@ impl WonderExport {
         if last.is_none() {
             let asked = footer.iter().find(|item| item.section == "query_date");
             match asked.and_then(|item| day_of(&item.text).ok()) {
-                Some(day) => {
-                    // Writing to a String cannot fail.
-                    let _infallible = write!(release, "-as-of-{day}");
-                }
+                Some(day) => release = label.edition_as_of(day),
                 None => {
                     differences.push("the footer has no `Query Date`, which names a provisional edition".to_owned())
                 }

@@ -164,7 +164,7 @@ fn a_provisional_edition_is_named_for_the_day_of_its_query() {
     let extractor = one("database = 'D176'\ngroup_by = ['year']\nmcd = ['T40.4']");
     let decoded = decode(&extractor, &[fixture("cdc_wonder_us/provisional-year-labels.xml")]).unwrap();
     let release = decoded.edition.as_ref().unwrap().release.clone().unwrap();
-    assert_eq!(release.as_str(), "pms-2018-through-last-week-2025-09-30");
+    assert_eq!(release.as_str(), "pms-2018-through-last-week-as-of-2025-09-30");
     assert_eq!(decoded.column("Year")[..9], ["2020", "2020", "2020", "2024", "2024", "2024", "2025", "2025", "2025"]);
     assert_eq!(decoded.column("Value")[..3], ["99", "Not Applicable", "Not Applicable"]);
 }

@@ -72,6 +72,11 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
     if matches {
         return Ok(());
     }
+    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = head {
+        return Err(
+            not_data("UTF-16 text").hint("another program has saved it again: bring the file as it was downloaded")
+        );
+    }
     let found = if head.starts_with(&ZIP) {
         "a ZIP archive or workbook"
     } else if head.starts_with(&OLE) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ingest::content;
-use ingest::extract::{Extractor, Page, Slice, extractor};
+use ingest::extract::{Extractor, Misfit, Page, Slice, extractor};
 use ingest::fetch::Engine;
 use ingest::run::{self, Fetched, Job};
 use model::dataset::Dataset;
@@ -259,10 +259,9 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
     let mut misfits = Vec::new();
     for dataset in &project.datasets {
         let extractor = extractor(dataset)?;
-        if let Ok(Some(differences)) = extractor.misfit(&page)
-            && !differences.is_empty()
-        {
-            misfits.push((dataset, differences));
+        let misfit = extractor.misfit(&page).ok().flatten();
+        if let Some(misfit) = misfit.as_ref().filter(|misfit| !misfit.differences.is_empty()) {
+            misfits.push((dataset, misfit.clone()));
             continue;
         }
         // Editions may differ in their headers: one that fits is enough, and where none does, the first says why.
@@ -286,7 +285,11 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
                 Err(error) => refusal = refusal.or(Some(error)),
             }
         }
-        refusals.extend(refusal.map(|error| (dataset, error)));
+        match refusal {
+            // Its query is this dataset's, so that what is wrong with it is wrong whatever the others say.
+            Some(error) if misfit.is_some() => return Err(error),
+            refusal => refusals.extend(refusal.map(|error| (dataset, error))),
+        }
     }
     match accepted.as_slice() {
         [one] => Ok(one),
@@ -300,8 +303,8 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
 }
 
 /// The error for a file that records its own query, where that fits no recipe: in what it differs from the nearest one.
-fn nearest(file: &Path, misfits: &[(&Dataset, Vec<String>)]) -> Option<Error> {
-    let (dataset, differences) = misfits.iter().min_by_key(|(_, differences)| differences.len())?;
+fn nearest(file: &Path, misfits: &[(&Dataset, Misfit)]) -> Option<Error> {
+    let (dataset, Misfit { differences, .. }) = misfits.iter().min_by_key(|(_, misfit)| misfit.distance)?;
     let message = format!(
         "{} is the answer to a query that no recipe asks; the nearest is that of {}, and it differs: {}",
         file.display(),

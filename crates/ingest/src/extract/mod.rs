@@ -80,7 +80,7 @@ pub trait Extractor: Send + Sync {
 
     /// The parameters in which a file that records its own query differs from the one that is asked for here; `None`
     /// where files record none.
-    fn misfit(&self, _page: &Page) -> Result<Option<Vec<String>>> {
+    fn misfit(&self, _page: &Page) -> Result<Option<Misfit>> {
         Ok(None)
     }
 
@@ -92,6 +92,15 @@ pub trait Extractor: Send + Sync {
     /// Hands on what the pages of a slice hold, under the publisher's own column names. The edition comes first,
     /// unless the declaration of the slice names it.
     fn decode(&self, slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()>;
+}
+
+/// In what the query that a file records differs from the one that is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Misfit {
+    /// Each parameter that differs, in words; none where the query is the one that is asked for.
+    pub differences: Vec<String>,
+    /// How far the two queries are apart, to tell which of several recipes is the nearest.
+    pub distance: usize,
 }
 
 /// Where decoded pieces go. An error from it stops the decoding.

@@ -290,7 +290,7 @@ impl WebTable {
             return Err(Error::new(
                 Kind::Changed,
                 format!(
-                    "{} has the tables of {} to {} side by side: nothing says that a line is one place in all",
+                    "{} has the tables of {} to {} side by side, as no publisher prints them: only one table of one year, or rows with a year, are read",
                     page.url,
                     years.start(),
                     years.end()

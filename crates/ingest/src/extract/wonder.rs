@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use model::{Error, Kind, Result};
 use serde::Deserialize;
 
-use super::{Edition, Emit, Expect, Extractor, Note, Page, Piece, Request, Slice, SourceFile, delimited};
+use super::{Edition, Emit, Expect, Extractor, Misfit, Note, Page, Piece, Request, Slice, SourceFile, delimited};
 use footer::Item;
 use recipe::{Answer, Cause, Database, Dimension};
 
@@ -77,7 +77,7 @@ impl Extractor for WonderExport {
         self.answer(&Export::parse(&text, &page.url)?, &page.url).map(|_| ())
     }
 
-    fn misfit(&self, page: &Page) -> Result<Option<Vec<String>>> {
+    fn misfit(&self, page: &Page) -> Result<Option<Misfit>> {
         let text = self.text(page)?;
         let export = Export::parse(&text, &page.url)?;
         Ok(Some(self.compare(&export.header, &export.footer).err().unwrap_or_default()))
@@ -101,6 +101,9 @@ impl Extractor for WonderExport {
         let mut table = Table::new(&export.header, &answer);
         for (line, cells) in &rows {
             let year = answer.year_of(cells);
+            answer.check(cells, year).map_err(|what| {
+                Error::new(Kind::Changed, format!("{}: line {line} {what}", page.url)).hint(EXPORT_AGAIN)
+            })?;
             table.row(*line, cells.iter().cloned().map(Some), &answer, year, low);
         }
         delimited::in_batches(0, &table.batch()?, emit)?;
@@ -143,7 +146,7 @@ impl WonderExport {
                 Error::new(Kind::Changed, format!("{url} has two columns of one name")).hint(EXPORT_AGAIN.to_owned())
             );
         }
-        self.compare(&export.header, &export.footer).map_err(|differences| {
+        self.compare(&export.header, &export.footer).map_err(|Misfit { differences, .. }| {
             Error::new(
                 Kind::Changed,
                 format!("{url} is the answer to another query than the recipe asks: {}", differences.join("; ")),
@@ -208,6 +211,10 @@ struct Export<'a> {
 
 impl<'a> Export<'a> {
     fn parse(text: &'a str, url: &str) -> Result<Self> {
+        if text.contains('\r') && !text.contains('\n') {
+            let message = format!("{url} has carriage returns for line ends: another program has saved it again");
+            return Err(Error::new(Kind::Changed, message).hint(EXPORT_AGAIN));
+        }
         let mut lines = text.split('\n').enumerate().map(|(index, line)| {
             let line = line.strip_suffix('\r').unwrap_or(line);
             (index as u64 + 1, line)
@@ -222,7 +229,7 @@ impl<'a> Export<'a> {
             return Err(Error::new(Kind::Changed, format!("{url} is not a WONDER export as WONDER writes it: {why}"))
                 .hint(EXPORT_AGAIN));
         }
-        let header = cells(first, 1, url)?;
+        let header = cells(first, 1, url)?.into_iter().map(of_residence).collect();
         let mut rows = Vec::new();
         let mut closed = false;
         for (line, row) in lines.by_ref() {
@@ -232,7 +239,10 @@ impl<'a> Export<'a> {
             }
             rows.push((line, row));
         }
-        let footer = footer::parse(lines, url)?;
+        let mut footer = footer::parse(lines, url)?;
+        for item in footer.iter_mut().filter(|item| item.label == "Group By" && item.text.contains("Residence ")) {
+            item.text = codes::list(&item.text).into_iter().map(of_residence).collect::<Vec<_>>().join(", ");
+        }
         if !closed || footer.is_empty() {
             return Err(Error::new(
                 Kind::Changed,
@@ -255,6 +265,14 @@ impl<'a> Export<'a> {
             Err(Error::new(Kind::NotData, what).hint(EXPORT_AGAIN))
         };
         self.rows.iter().map(row).collect()
+    }
+}
+
+/// Databases that know where a death occurred call the place of residence by its whole name; it is what the others mean.
+fn of_residence(name: String) -> String {
+    match name.strip_prefix("Residence ") {
+        Some(place) if place.starts_with("State") || place.starts_with("County") => place.to_owned(),
+        _ => name,
     }
 }
 

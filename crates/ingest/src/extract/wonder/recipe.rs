@@ -12,6 +12,7 @@ use super::codes::{self, Codes};
 use super::edition::{Label, day_of, leading_year};
 use super::footer::Item;
 use super::{WonderExport, places};
+use crate::extract::Misfit;
 
 /// A database that answers the query.
 #[derive(Debug, Clone, Deserialize)]
@@ -131,6 +132,22 @@ impl Answer {
         leading_year(cells.get(self.year_at?)?)
     }
 
+    /// Whether a row can be an answer to the query that the footer records; what speaks against it.
+    pub(super) fn check(&self, cells: &[String], year: Option<i32>) -> Result<(), String> {
+        if let (Some(year), Some(years)) = (year, &self.years)
+            && !years.contains(&year)
+        {
+            return Err(format!("is of {year}, and the footer says that {} was asked for", spans(years)));
+        }
+        let deaths = cells.get(self.deaths_at).and_then(|cell| cell.parse::<i64>().ok());
+        match deaths {
+            Some(deaths) if self.place != Place::Nation && (1..=self.high).contains(&deaths) => {
+                Err(format!("prints a count below {}, which the database withholds of such places", self.high + 1))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The smallest count that this export withholds: one that prints a zero withholds none.
     pub(super) fn lowest(&self, rows: &[(u64, Vec<String>)]) -> i64 {
         let is_zero = |cells: &Vec<String>| {
@@ -148,6 +165,9 @@ impl Answer {
         if self.zeros_shown { withheld } else { 0 }
     }
 }
+
+/// How far apart causes can be, for telling which recipe is the nearest.
+const FARTHEST: usize = 24;
 
 /// Parameters that are not restrictions, and the one value that our units are made for.
 const FIXED: &[(&str, &str)] = &[
@@ -172,8 +192,9 @@ struct Asked<'a> {
 
 impl WonderExport {
     /// What the footer says that the file is, or each parameter in which it differs from the recipe.
-    pub(super) fn compare(&self, header: &[String], footer: &[Item]) -> Result<Answer, Vec<String>> {
+    pub(super) fn compare(&self, header: &[String], footer: &[Item]) -> Result<Answer, Misfit> {
         let mut differences = Vec::new();
+        let mut filters = Vec::new();
         let edition = self.edition(footer, &mut differences);
         let query: Vec<&Item> = footer.iter().filter(|item| item.section == "query").collect();
         let said = |name: &str| query.iter().find(|item| item.label == name).copied();
@@ -212,7 +233,9 @@ impl WonderExport {
             } else if name.strip_prefix("MCD - ").is_some_and(|name| BY_CODE.contains(&name)) {
                 asked.mcd.push(item);
             } else if groups.iter().any(|group| group == name) && name != "State" && name != "County" {
-                // What rows are grouped by may be restricted: some rows are then not asked for, and none means less.
+                // What rows are grouped by may be restricted: some rows are then not asked for, and none means less. The
+                // file is another part of the edition than one of the other rows.
+                filters.push(format!("{} {}", name.to_lowercase(), codes::list(value).join(", ")));
             } else if BY_NAME.contains(&bare) {
                 let values = codes::list(value).into_iter().map(|value| value.to_lowercase()).collect();
                 asked.named.insert(bare.to_owned(), (item, values));
@@ -269,8 +292,10 @@ impl WonderExport {
             }
         };
 
-        let (Some(edition), Some(cause), []) = (edition, cause, differences.as_slice()) else {
-            return Err(differences);
+        let (Some(edition), Some((cause, 0)), []) = (edition, cause, differences.as_slice()) else {
+            let causes = cause.map_or(FARTHEST, |(_, distance)| distance.min(FARTHEST));
+            let distance = 8 * differences.len() + 4 * self.other_groups(&groups) + causes;
+            return Err(Misfit { differences, distance });
         };
         let at = |name: &str| header.iter().position(|column| column == name);
         let mut values: BTreeMap<String, Fill> =
@@ -287,6 +312,10 @@ impl WonderExport {
         }
         for group in groups.iter().filter(|group| self.dimension.iter().any(|dimension| dimension.group == **group)) {
             let _infallible = write!(slice, " by {}", group.to_lowercase());
+        }
+        filters.sort();
+        for filter in &filters {
+            let _infallible = write!(slice, " of {filter}");
         }
         Ok(Answer {
             slice,
@@ -306,6 +335,14 @@ impl WonderExport {
             suppressed_shown,
             hides_at,
         })
+    }
+
+    /// How many groups are of the footer or of the recipe alone.
+    fn other_groups(&self, groups: &[String]) -> usize {
+        let is = |group: &String, name: &String| name.split('|').any(|name| name == group);
+        let known = |group: &&String| !self.group_by.iter().any(|name| is(group, name));
+        let missing = self.group_by.iter().filter(|name| !groups.iter().any(|group| is(group, name)));
+        groups.iter().filter(known).count() + missing.count()
     }
 
     /// The groups, and the header that they make.
@@ -339,8 +376,9 @@ impl WonderExport {
         }
     }
 
-    /// The causes of the recipe that a footer asks for, all of them and no other.
-    fn compare_causes(&self, asked: &Asked<'_>, differences: &mut Vec<String>) -> Option<&Cause> {
+    /// The causes of the recipe that are nearest to those that a footer asks for, and how far they are: nothing where it
+    /// asks for all of them and no other.
+    fn compare_causes(&self, asked: &Asked<'_>, differences: &mut Vec<String>) -> Option<(&Cause, usize)> {
         let already = differences.len();
         let mut read = |items: &[&Item], what: &str| match items {
             [] => Codes::default(),
@@ -370,8 +408,9 @@ impl WonderExport {
             ucd.distance(&cause.ucd) + mcd.distance(&cause.mcd) + 8 * differing
         };
         let nearest = self.cause.iter().min_by_key(distance)?;
-        if distance(&nearest) == 0 {
-            return Some(nearest);
+        let far = distance(&nearest);
+        if far == 0 {
+            return Some((nearest, 0));
         }
         let name = nearest.name();
         for (found, recipe, items, kind) in
@@ -398,7 +437,7 @@ impl WonderExport {
                 ));
             }
         }
-        None
+        Some((nearest, far))
     }
 
     /// The database and the edition.

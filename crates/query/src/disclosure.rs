@@ -293,7 +293,10 @@ impl Judge<'_> {
             };
             known.add(&(1..=seeds).map(at).collect::<Vec<_>>());
         }
-        self.combine(&self.numbers(&cells), &fillings, known, &rule)
+        // What follows from the published tables alone is no excuse for showing it again.
+        let numbers = self.numbers(&cells);
+        self.combine(&numbers, &fillings, Span::default(), &rule)?;
+        self.combine(&numbers, &fillings, known, &rule)
     }
 
     /// Refuses numbers from which a cell follows that does not follow from what is `known`. The error names the number

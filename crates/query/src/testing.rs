@@ -161,6 +161,7 @@ impl Tiny {
         Self::of(&[
             ("cdc_opioid_deaths_county", COUNTY),
             ("cdc_opioid_deaths_state", include_str!("../../../pipelines/cdc_opioid_deaths_state.toml")),
+            ("cdc_opioid_deaths_state_sex", include_str!("../../../pipelines/cdc_opioid_deaths_state_sex.toml")),
             ("cdc_opioid_deaths_us", include_str!("../../../pipelines/cdc_opioid_deaths_us.toml")),
         ])
     }

@@ -106,10 +106,14 @@ impl Counted {
         self.level > Level::Nation
     }
 
-    /// The name of its family: tables of one family count the same of larger and smaller places.
+    /// The name of its family: tables of one family count the same deaths, of larger and smaller places and of fewer and
+    /// more groups. It is what stands before the kind of place.
     pub(crate) fn family(&self) -> &str {
         let id = self.dataset.as_str();
-        ["_us", "_state", "_county"].iter().find_map(|end| id.strip_suffix(end)).unwrap_or(id)
+        let ends = |rest: &str| rest.is_empty() || rest.starts_with('_');
+        let kind =
+            |at: &usize| ["_us", "_state", "_county"].iter().any(|kind| id[*at..].strip_prefix(kind).is_some_and(ends));
+        id.match_indices('_').map(|(at, _)| at).find(kind).map_or(id, |at| &id[..at])
     }
 
     /// The columns that say of whom or what a row is, beside place, period and release.

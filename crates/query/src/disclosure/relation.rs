@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use super::counted::Level;
+use super::counted::{Counted, Level};
 use super::worlds::{CellRef, Loaded, State};
 use crate::session::Session;
 
@@ -40,6 +40,8 @@ pub(crate) struct Relation {
 pub(crate) enum Sum {
     /// All intents are the sum of the intents.
     Intents,
+    /// A place is the sum of the groups of its people, such as the sexes, in a table of its own.
+    Groups,
     /// A place is the sum of its places, over the same period.
     Places,
     /// A place is the sum of its places, where one of both is given by years and the other for several together.
@@ -53,6 +55,7 @@ impl Sum {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Sum::Intents => "all intents = sum of intents",
+            Sum::Groups => "a place = sum of its groups",
             Sum::Places => "a place = sum of its places",
             Sum::PlacesAndYears => "a place, year by year = sum of its places, years together",
             Sum::Years => "several years = sum of the years",
@@ -95,22 +98,45 @@ pub(crate) fn between(session: &Session, tables: &[Rc<Loaded>]) -> Vec<Relation>
         }
         for (above, upper) in tables.iter().enumerate() {
             let large = &session.counted()[upper.counted];
-            let kin = large.own && large.family() == small.family() && large.labels() == small.labels();
-            if !kin || large.level > small.level || (large.level == small.level && above != below) {
+            let Some(shared) = shared(large, small) else { continue };
+            let grouped = shared.len() < small.labels().len();
+            if large.level > small.level || (large.level == small.level && (above != below) != grouped) {
                 continue;
             }
             for (count, meaning) in small.counts.iter().enumerate() {
                 let Some(other) = large.counts.iter().position(|other| other.column == meaning.column) else {
                     continue;
                 };
-                let pair = Pair { tables, above, below, above_count: other, below_count: count };
-                pair.sums(large.level, small.level, &mut |relation| found.push((small.level, relation)));
+                let pair = Pair { tables, above, below, above_count: other, below_count: count, shared: &shared };
+                let mut sums = Vec::new();
+                pair.sums(large.level, small.level, &mut |relation| sums.push(relation));
+                // Groups may be some of all, such as two races: then the sum fails where all of it is published.
+                if !grouped || mostly_hold(tables, &sums) {
+                    found.extend(sums.into_iter().map(|relation| (small.level, relation)));
+                }
             }
         }
     }
     found.retain(|(_, relation)| relation.can_hold(tables));
     found.sort_by(|(a, one), (b, two)| b.cmp(a).then(one.kind.cmp(&two.kind)).then(one.lower.cmp(&two.lower)));
     found.into_iter().map(|(_, relation)| relation).collect()
+}
+
+/// Where the labels of the larger table stand among those of the smaller, if that has all of them and both are of one
+/// family.
+fn shared(large: &Counted, small: &Counted) -> Option<Vec<usize>> {
+    if !large.own || large.family() != small.family() {
+        return None;
+    }
+    let labels = small.labels();
+    large.labels().iter().map(|label| labels.iter().position(|other| other == label)).collect()
+}
+
+/// Whether most of the sums hold of which every term is published.
+fn mostly_hold(tables: &[Rc<Loaded>], sums: &[Relation]) -> bool {
+    let open = sums.iter().filter(|sum| sum.withheld(tables).is_empty());
+    let (hold, fail): (Vec<_>, Vec<_>) = open.partition(|sum| sum.can_hold(tables));
+    hold.len() >= fail.len()
 }
 
 /// Two tables of a family, of which one holds larger places, or the same table twice.
@@ -120,6 +146,8 @@ struct Pair<'a> {
     below: usize,
     above_count: usize,
     below_count: usize,
+    /// Where the labels of the larger stand among those of the smaller.
+    shared: &'a [usize],
 }
 
 impl Pair<'_> {
@@ -130,14 +158,16 @@ impl Pair<'_> {
         let mut lowers: BTreeMap<Key, Vec<CellRef>> = BTreeMap::new();
         for (row, period, cell) in rows(self.tables, self.below, self.below_count) {
             let place = within(&row.place, large);
-            lowers.entry((place, period.clone(), row.labels.clone())).or_default().push(cell);
+            let labels = self.shared.iter().map(|label| row.labels[*label].clone()).collect();
+            lowers.entry((place, period.clone(), labels)).or_default().push(cell);
         }
         for ((place, period, labels), lower) in &lowers {
             let at = |period: &Period| uppers.get(&(place.clone(), period.clone(), labels.clone())).copied();
-            if large < small
+            if self.above != self.below
                 && let Some(cell) = at(period)
             {
-                emit(Relation { kind: Sum::Places, upper: vec![cell], lower: lower.clone() });
+                let kind = if large < small { Sum::Places } else { Sum::Groups };
+                emit(Relation { kind, upper: vec![cell], lower: lower.clone() });
             }
             let each = years(period).and_then(|years| years.iter().map(at).collect::<Option<Vec<_>>>());
             if let Some(upper) = each {
@@ -145,7 +175,7 @@ impl Pair<'_> {
                 emit(Relation { kind, upper, lower: lower.clone() });
             }
         }
-        if large == small {
+        if self.above == self.below {
             return;
         }
         for ((place, period, labels), cell) in &uppers {

@@ -54,6 +54,13 @@ const COUNTIES: &str = "county_fips,year,period_start,period_end,drug,deaths,dea
     01001,2015,2015-01-01,2015-12-31,any_opioid,,0,9,suppressed
     01001,2016,2016-01-01,2016-12-31,any_opioid,192,192,192,reported";
 
+/// The sexes of two of these states: what is withheld of one follows from all and the other.
+const SEXES: &str = "state_fips,state,year,sex,drug,deaths,deaths_low,deaths_high,deaths_status,population
+    01,Alabama,2014,F,any_opioid,38,38,38,reported,2000000
+    01,Alabama,2014,M,any_opioid,62,62,62,reported,2000000
+    46,South Dakota,2014,F,any_opioid,,0,9,suppressed,400000
+    46,South Dakota,2014,M,any_opioid,16,16,16,reported,400000";
+
 fn opioids() -> Tiny {
     let tiny = Tiny::opioids();
     tiny.commit("cdc_opioid_deaths_state", "r0", EARLIER);
@@ -204,6 +211,44 @@ fn what_a_total_leaves_for_a_withheld_cell_is_refused() {
         &session,
         "SELECT n.year, n.deaths - s.known AS rest FROM {us} AS n JOIN (SELECT year, sum(deaths) AS known FROM {state} \
          WHERE drug = 'any_opioid' GROUP BY year) AS s ON s.year = n.year WHERE n.drug = 'any_opioid' AND n.year = 2015",
+    );
+}
+
+#[test]
+fn what_all_and_one_sex_leave_for_the_other_is_refused() {
+    let tiny = opioids();
+    let rule = "would give away a withheld count";
+    let sql = "SELECT s.state AS x, (s.deaths - m.deaths) * 10 + 3 AS y FROM {state} AS s JOIN cdc_opioid_deaths_state_sex \
+               AS m ON m.state_fips = s.state_fips AND m.year = s.year AND m.drug = s.drug AND m.sex = 'M' \
+               WHERE s.state_fips = '46' AND s.year = 2014";
+    tiny.commit("cdc_opioid_deaths_state_sex", "r1", SEXES);
+    refuse(&tiny.session(), sql, rule);
+    accept(&tiny.session(), &sql.replace("'46'", "'01'"));
+    let audit = audit(&tiny.session()).unwrap();
+    let by_sex = audit.findings.iter().find(|finding| finding.relation == "a place = sum of its groups").unwrap();
+    assert_eq!((by_sex.relations, by_sex.withheld, by_sex.follow), (2, 1, 1));
+    // Groups that do not add up to all are some of all, and nothing follows from what they leave.
+    let some = SEXES.replace(",62,62,62,", ",12,12,12,");
+    tiny.commit("cdc_opioid_deaths_state_sex", "r1", &some);
+    accept(&tiny.session(), sql);
+}
+
+#[test]
+fn what_follows_from_the_published_tables_may_not_be_shown_again() {
+    let tiny = opioids();
+    // North Dakota 2014 follows from the nation and the other states; two sums that differ in it tell it all the same.
+    let sql = "SELECT 'with' AS x, sum(deaths) AS y FROM {state} WHERE drug = 'any_opioid' AND year IN (2014, 2015) UNION \
+               ALL SELECT 'without', sum(deaths) FROM {state} WHERE drug = 'any_opioid' AND year IN (2014, 2015) AND NOT \
+               (year = 2014 AND state_fips = '38')";
+    refuse(&tiny.session(), sql, "tells one together with other numbers");
+}
+
+#[test]
+fn a_large_count_with_a_constant_is_judged_like_any_other() {
+    let tiny = opioids();
+    accept(
+        &tiny.session(),
+        "SELECT state AS x, deaths + 1000 AS y FROM {state} WHERE drug = 'any_opioid' AND year = 2016",
     );
 }
 

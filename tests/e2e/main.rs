@@ -467,7 +467,8 @@ fn bad_files_are_refused_on_import_too() {
     let pointer = file("pointer.tsv", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
     let gzip = file("cut.tsv.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 1, 2, 3]);
     let other = file("other.csv", b"a,b\n1,2\n");
-    for (path, code) in [(page, 12), (pointer, 12), (gzip, 12), (other, 13)] {
+    let wide = file("wide.txt", b"\xff\xfea\0,\0b\0");
+    for (path, code) in [(page, 12), (wide, 12), (pointer, 12), (gzip, 12), (other, 13)] {
         let output = tollhouse(&root, &["import", "arcos_transactions", &path]);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{path}\n{error}");

@@ -44,6 +44,20 @@ impl<R: Read> Read for Limited<R> {
     }
 }
 
+/// Refuses text in an encoding that no publisher of ours uses, whatever it may be of.
+pub fn check_encoding(page: &Page) -> Result<()> {
+    let mut head = Vec::new();
+    page.raw()?.take(2).read_to_end(&mut head).or_error(Kind::Io, format!("cannot read the body of {}", page.url))?;
+    if let [0xff, 0xfe] | [0xfe, 0xff] = head.as_slice() {
+        return Err(Error::new(
+            Kind::NotData,
+            format!("{} is UTF-16 text: another program has saved it again", page.url),
+        )
+        .hint("bring the file as it was downloaded, or save it as UTF-8"));
+    }
+    Ok(())
+}
+
 /// Refuses what cannot be the expected container, by its first bytes: an HTML page, a Git-LFS pointer, an empty
 /// body, another file format.
 pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
@@ -71,11 +85,6 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
     };
     if matches {
         return Ok(());
-    }
-    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = head {
-        return Err(
-            not_data("UTF-16 text").hint("another program has saved it again: bring the file as it was downloaded")
-        );
     }
     let found = if head.starts_with(&ZIP) {
         "a ZIP archive or workbook"

@@ -204,6 +204,7 @@ fn page_of(file: &Path) -> Result<(Page, u64)> {
     let page = Page::new(format!("file:{name}"), Vec::new(), Digest::of([]), move || {
         std::fs::File::open(&path).map(|file| Box::new(file) as Box<dyn std::io::Read + Send>)
     });
+    content::check_encoding(&page)?;
     Ok((page, about.len()))
 }
 

@@ -183,6 +183,40 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
     let sql = "select count(*) from cdc_opioid_dispensing_county d join county_at(date '2016-07-01') x using (county_fips) \
                where d.year = 2015 and x.county_fips_at not in (select county_fips from geo_population_county)";
     check(root, sql, "0");
+    // Agencies: each once, although one of several counties stands under each of them.
+    check(root, "select count(*) from fbi_agencies", "19585");
+    check(root, "select count(*) from fbi_agencies where is_nibrs", "16155");
+    check(root, "select count(*) from fbi_agencies where counties like '%, %'", "653");
+    check(root, "select count(*) from fbi_agencies where counties = 'NOT SPECIFIED'", "492");
+    // Counties by name: 19,703 of 20,312 pairs are known to resolve against the Bureau's list of 2010; Connecticut's regions
+    // of 2022 are in ours besides.
+    check(root, "select count(*) from geo_ori_county", "20312");
+    check(root, "select count(*) >= 19703 from geo_ori_county where match_confidence = 'exact'", "true");
+    check(
+        root,
+        "select count(*) from geo_ori_county where match_confidence = 'none' and county_name_printed not in ('NOT SPECIFIED', 'UNMAPPED COUNTY')",
+        "0",
+    );
+    check(
+        root,
+        "select string_agg(county_fips, ' ' order by county_fips) from geo_ori_county where ori = 'OR0260200'",
+        "41005 41051 41067",
+    );
+    check(root, "select nibrs_start from fbi_agencies where ori = 'OR0260200'", "2015-05-01");
+    // The jurisdictions that names alone would give away.
+    let matched = "select string_agg(ori, ' ' order by state, city) from fbi_city_agency where city in \
+                   ('Portland', 'Las Vegas Metropolitan Police Department', 'Louisville Metro', 'Nashville Metropolitan') \
+                   and state in ('OREGON', 'NEVADA', 'KENTUCKY', 'TENNESSEE')";
+    check(root, &format!("{matched} and jurisdiction_kind = 'metropolitan'"), "KY0568000 NV0020100 TN0190100");
+    check(root, &format!("{matched} and jurisdiction_kind = 'city' and state = 'OREGON'"), "OR0260200");
+    check(root, "select count(*) from fbi_city_agency", "10621");
+    for (year, murders) in [(2020, "21588"), (2021, "17933"), (2022, "21884")] {
+        let sql = "select sum(offenses) from fbi_offenses_month where scope = 'national' and offense = 'murder'";
+        check(root, &format!("{sql} and year = {year}"), murders);
+    }
+    let rate = "abs(offenses * 100000 / cast(participated_population as decimal(18,4)) - offenses_per_100k) <= 0.00501";
+    check(root, &format!("select count(*) from fbi_offenses_month where scope = 'national' and {rate}"), "36");
+    check(root, "select count(*) from fbi_offenses_month where reported", "0");
     // Analysts' copies: apart from the publisher's, and of known bytes. 2015 is the publisher's number.
     check(root, "select sum(deaths) from cdc_opioid_deaths_state_sex_secondary where year = 2015", "33091");
     check(

@@ -252,6 +252,10 @@ fn stage_slice(
             ),
         )
         .hint("nothing was committed; `tollhouse probe` shows what the publisher serves now"),
+        None if gathered.counts.read > 0 => {
+            let message = format!("{}: {} does not say of which edition it is", dataset.id, slice.url);
+            Error::new(Kind::Usage, message).hint("say it: `tollhouse import --release NAME`; nothing was committed")
+        }
         None => Error::new(Kind::CheckFailed, format!("{}: {} holds no rows", dataset.id, slice.url))
             .hint("nothing was committed; ask the publisher again later"),
     })?;

@@ -4,6 +4,7 @@
 
 mod pages;
 
+use crate::cde;
 use crate::print::{arcos, cius, copies, dispensing, socrata, wonder};
 use crate::soda::{self, Edition, Twist};
 use crate::{Error, Result};
@@ -233,6 +234,9 @@ pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
     let Wanted { host, path, query, edition, twist } = *wanted;
     if let Some(file) = files().find(|file| file.host == host && file.path == path) {
         return file.page();
+    }
+    if host == cde::HOST {
+        return cde::answer(path, query);
     }
     if host != SODA {
         return Ok(nothing(host, path));

@@ -10,12 +10,16 @@ use ingest::fetch::{Clock, Engine, Secret, Settings};
 use model::dataset::{Dataset, Disclosure};
 use model::{Error, Kind, Result, ResultExt as _};
 use serde::Deserialize;
+use store::state::State;
 use store::{Origin, Warehouse};
 
 use crate::work::is_fetched;
 
 /// The version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Publishers that limit requests by the hour: api.data.gov's gateway gives each key so many, whatever they are for.
+const REQUESTS_PER_HOUR: &[(&str, u32)] = &[("api.usa.gov", 1_000)];
 
 /// Publishers that ask for long pauses. CDC WONDER's web service asks for one query in two minutes.
 const SECONDS_BETWEEN_REQUESTS: &[(&str, u64)] = &[("wonder.cdc.gov", 120)];
@@ -36,21 +40,30 @@ pub struct Config {
     pub requests_per_minute: BTreeMap<String, u32>,
     /// Seconds between two requests, by publisher host, for those that are asked less often than once a minute.
     pub seconds_between_requests: BTreeMap<String, u64>,
+    /// Requests within any hour, by publisher host.
+    pub requests_per_hour: BTreeMap<String, u32>,
     /// The largest body that is accepted, in bytes.
     pub max_bytes: Option<u64>,
     /// The key to Socrata portals: from the environment, never from the file.
     #[serde(skip)]
     socrata_app_token: Option<Secret>,
+    /// The key to the FBI's Crime Data Explorer: from the environment, never from the file.
+    #[serde(skip)]
+    fbi_api_key: Option<Secret>,
 }
 
 /// The environment's name for the application token of Socrata portals. With `_FILE` after it, a file that holds it.
 const SOCRATA_APP_TOKEN: &str = "TOLLHOUSE_SOCRATA_APP_TOKEN";
+
+/// The same for the key to the gateway of api.data.gov, by which the Crime Data Explorer is asked.
+const FBI_API_KEY: &str = "TOLLHOUSE_FBI_API_KEY";
 
 impl Config {
     /// Reads the file named, or `tollhouse.toml` here if there is one, and the keys in the environment.
     pub fn load(path: Option<&Path>) -> Result<Self> {
         let mut config = Self::read(path)?;
         config.socrata_app_token = key(SOCRATA_APP_TOKEN, &|name| std::env::var_os(name))?;
+        config.fbi_api_key = key(FBI_API_KEY, &|name| std::env::var_os(name))?;
         Ok(config)
     }
 
@@ -98,6 +111,7 @@ impl Config {
             longest_delay: Duration::from_secs(120),
             requests_per_minute: self.requests_per_minute.clone(),
             seconds_between_requests: self.seconds_between_requests(),
+            requests_per_hour: self.requests_per_hour(),
             default_per_minute: 30,
             connect_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(120),
@@ -117,16 +131,33 @@ impl Config {
             settings.first_delay = Duration::from_millis(20);
             settings.longest_delay = Duration::from_secs(2);
         }
-        Engine::new(settings, warehouse.archive(), clock())
+        Ok(Engine::new(settings, warehouse.archive(), clock())?.remembering(State::of(warehouse.root())))
     }
 
-    /// The keys that each publisher host gets: Socrata's portals their application token.
+    /// The keys that each publisher host gets: Socrata's portals their application token, the FBI's gateway its key.
     fn secret_headers(&self, datasets: &[&Dataset]) -> Result<BTreeMap<String, Vec<(String, Secret)>>> {
-        let Some(token) = &self.socrata_app_token else { return Ok(BTreeMap::new()) };
-        let portals: Vec<&Dataset> =
-            datasets.iter().copied().filter(|dataset| dataset.source_kind() == "socrata").collect();
-        let header = || vec![("x-app-token".to_owned(), token.clone())];
-        Ok(hosts(&portals)?.into_iter().map(|host| (host, header())).collect())
+        let mut headers = BTreeMap::new();
+        for (kinds, name, secret) in [
+            (&["socrata"][..], "x-app-token", &self.socrata_app_token),
+            (&["cde_agencies", "cde_summarized"], "x-api-key", &self.fbi_api_key),
+        ] {
+            let Some(secret) = secret else { continue };
+            let asked = datasets.iter().copied().filter(|dataset| kinds.contains(&dataset.source_kind()));
+            for host in hosts(&asked.collect::<Vec<_>>())? {
+                headers.insert(host, vec![(name.to_owned(), secret.clone())]);
+            }
+        }
+        Ok(headers)
+    }
+
+    /// The operator's limits, and the publisher's own of which the operator says nothing.
+    fn requests_per_hour(&self) -> BTreeMap<String, u32> {
+        let mut limits: BTreeMap<String, u32> =
+            self.requests_per_hour.iter().map(|(host, limit)| (host.to_ascii_lowercase(), *limit)).collect();
+        for (host, limit) in REQUESTS_PER_HOUR {
+            limits.entry((*host).to_owned()).or_insert(*limit);
+        }
+        limits
     }
 
     /// The operator's pauses, and ours for hosts of which the operator says nothing.

@@ -16,6 +16,7 @@ use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+mod cde;
 mod cius;
 mod delimited;
 mod pattern;
@@ -378,6 +379,8 @@ impl SourceFile {
 
 /// The kinds of source. `kind` picks the row; the rest of `[source]` becomes the struct.
 const KINDS: &[(&str, Build)] = &[
+    ("cde_agencies", build::<cde::agencies::CdeAgencies>),
+    ("cde_summarized", build::<cde::summarized::CdeSummarized>),
     ("cius_city", build::<cius::Cius>),
     ("delimited", build::<delimited::Delimited>),
     ("socrata", build::<socrata::Socrata>),

@@ -31,6 +31,8 @@ use model::{Error, Kind, Result, ResultExt as _};
 use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use store::archive::Archive;
+use store::state::{self, State};
+use url::Url;
 
 use crate::extract::{Page, Request};
 use address::Addresses;
@@ -74,6 +76,8 @@ pub struct Settings {
     /// Seconds between two requests, by publisher host, for publishers who are asked less than once a minute. A host
     /// stands here or in `requests_per_minute`.
     pub seconds_between_requests: BTreeMap<String, u64>,
+    /// Requests within any hour, by publisher host: counted over all processes of a warehouse and over restarts.
+    pub requests_per_hour: BTreeMap<String, u32>,
     /// Requests per minute to every other host.
     pub default_per_minute: u32,
     /// How long a connection may take to open.
@@ -109,12 +113,16 @@ pub struct Engine {
     clock: Clock,
     sleep: Sleep,
     own: Option<Own>,
+    state: Option<State>,
 }
 
 type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// How long a publisher may compute the answer to a query. WONDER's own longest limit is 15 minutes.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(900);
+
+/// What requests by the hour are counted over.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Redirects that we follow before we call it a loop.
 const MOST_REDIRECTS: u32 = 5;
@@ -163,6 +171,9 @@ impl Engine {
     /// An engine that files what it fetches in this archive. Fails where the settings are not usable.
     pub fn new(settings: Settings, archive: Archive, clock: Clock) -> Result<Self> {
         let addresses = Addresses::new(&settings)?;
+        for (host, limit) in &settings.requests_per_hour {
+            state::check_limit(host, *limit)?;
+        }
         Ok(Self {
             pace: Pace::new(&settings)?,
             client: client(&settings, addresses.needs_tls(), settings.idle_timeout)?,
@@ -173,7 +184,13 @@ impl Engine {
             clock,
             sleep: Arc::new(|pause| Box::pin(tokio::time::sleep(pause))),
             own: None,
+            state: None,
         })
+    }
+
+    /// The same engine, which remembers there how often publishers were asked: without it limits by the hour do not hold.
+    pub fn remembering(self, state: State) -> Self {
+        Self { state: Some(state), ..self }
     }
 
     /// Asks once, politely and persistently. What comes back is archived, or is the archived body again if the
@@ -283,6 +300,7 @@ impl Engine {
         let mut url = visit.url.clone();
         for _ in 0..=MOST_REDIRECTS {
             let wire = self.addresses.wire(&url)?;
+            self.spend(&url, &wire).await?;
             self.pace.turn(&url, &wire).await;
             let mut headers = header_map(&visit.sent)?;
             self.add_secrets(&url, &wire, visit, &mut headers)?;
@@ -311,6 +329,27 @@ impl Engine {
             Error::new(Kind::Refused, format!("{} redirects more than {MOST_REDIRECTS} times", visit.canonical))
                 .hint("open the address in a browser: the publisher may ask for a sign-in");
         Err(Setback::Refused(Head { status: 302, headers: Vec::new() }, error))
+    }
+
+    /// Waits until one of this host's requests of the hour is free, and takes it. What is mapped to this machine is not
+    /// limited.
+    async fn spend(&self, url: &Url, wire: &Url) -> Result<()> {
+        let host = url.host_str().unwrap_or_default();
+        let (Some(state), Some(limit)) = (&self.state, self.settings.requests_per_hour.get(host)) else {
+            return Ok(());
+        };
+        if address::is_loopback(wire) {
+            return Ok(());
+        }
+        while let Some(wait) = blocking(|| state.take(host, *limit, HOUR, (self.clock)()))? {
+            tracing::info!(
+                host,
+                seconds = wait.as_secs(),
+                "this publisher has been asked often enough this hour: waiting"
+            );
+            (self.sleep)(wait).await;
+        }
+        Ok(())
     }
 
     /// No answer came at all.

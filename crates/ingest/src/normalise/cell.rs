@@ -8,7 +8,7 @@ use arrow::datatypes::Decimal128Type;
 use jiff::ToSpan as _;
 use model::column::{Type, Vocabulary};
 use model::dataset::{Bound, Column, Read, Status, Withheld};
-use model::kind::{CountyFips, DeaNumber, Ndc, StateFips, Zip};
+use model::kind::{CountyFips, DeaNumber, Ndc, Ori, StateFips, Zip};
 use model::{Kind, Result, ResultExt as _};
 
 use super::{Fault, Faults, Headers, find, text};
@@ -186,13 +186,16 @@ fn typed(column: &Column, kind: Type, texts: Vec<Option<String>>, faults: &mut F
         Type::Ndc => Arc::new(read.codes(texts, "a National Drug Code of eleven digits", valid(Ndc::is_valid))),
         Type::Zip => Arc::new(read.codes(texts, "a five-digit ZIP code", valid(Zip::is_valid))),
         Type::DeaNumber => Arc::new(read.codes(texts, "a DEA registration number", valid(DeaNumber::is_valid))),
+        Type::Ori => Arc::new(read.codes(texts, "an agency's code (ORI) of nine characters", valid(Ori::is_valid))),
         Type::Integer => {
             Arc::new(Int64Array::from(read.values(texts, "a whole number", |text| text.parse::<i64>().ok())))
         }
         Type::Year => Arc::new(Int32Array::from(
             read.values(texts, "a year", |text| text.parse::<i32>().ok().filter(|year| (1800..2200).contains(year))),
         )),
-        Type::Boolean => Arc::new(BooleanArray::from(read.values(texts, "true or false", |text| text.parse().ok()))),
+        Type::Boolean => Arc::new(BooleanArray::from(
+            read.values(texts, "true or false", |text| text.to_ascii_lowercase().parse().ok()),
+        )),
         Type::Date => {
             let formats: Vec<&str> = match &column.read {
                 Some(Read::Date(format)) => vec![format],

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 mod arcos;
+mod cde;
 mod cius;
 mod copies;
 mod counties;
@@ -36,6 +37,7 @@ fn main() -> Result<(), Failure> {
         dispensing::make,
         counties::make,
         copies::make,
+        cde::make,
     ] {
         for line in make(&captures, &tables)? {
             println!("{line}");

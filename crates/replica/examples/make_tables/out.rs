@@ -59,6 +59,8 @@ const COPIES: &[(&str, &str)] = &[
     ),
     ("cdc/rx_rates/county_pages/", "vishal-337/EPI_Project @ 411428facac5, page text, cells as on the pages"),
     ("cdc/census/avizoetic", "avizoetic/d3-US @ e6c81c949260, one letter replaced by U+FFFD"),
+    ("fbi/cde_agencies/cde_agencies_2026", "fbi-data-api 0.4.0 (a Python package), flattened from the JSON"),
+    ("fbi/cde_api_new/sajha", "ajsinha/sajhamcpserver @ 426a2d77ec30, transcribed"),
     ("fbi/cius/2016/", "cno-opa/outcome_indicators @ f3b5092dde5a, a genuine workbook saved again on 2018-01-08"),
     ("fbi/cius/2015/", "Majorfalcon/Foundations-of-Data-Science-Capstone @ 88998d0445c2, taken as original"),
     ("fbi/cius/2013/", "Majorfalcon/Foundations-of-Data-Science-Capstone @ 88998d0445c2, taken as original"),

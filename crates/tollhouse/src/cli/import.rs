@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use ingest::extract::{Slice, extractor};
 use model::dataset::Dataset;
-use model::{Error, Kind, Result};
+use model::{Error, Kind, Release, Result};
 use store::commit::Staged;
 use store::{Origin, Warehouse};
 
@@ -26,6 +26,9 @@ pub struct Import {
     /// Which of the dataset's declared slices the files are, where their content does not tell
     #[arg(long, value_name = "NAME")]
     slice: Option<String>,
+    /// The edition that the files are of, where their content does not tell, such as 2017Q4
+    #[arg(long, value_name = "NAME")]
+    release: Option<Release>,
     /// The files are pages of one table, in this order, instead of a table each
     #[arg(long)]
     pages: bool,
@@ -83,13 +86,23 @@ impl Import {
     }
 
     fn slice(&self, project: &Project, dataset: &Dataset, file: &Path) -> Result<Slice> {
-        let Some(name) = &self.slice else { return work::slice_of(project, dataset, file) };
-        let slices = extractor(dataset)?.slices();
-        let names: Vec<_> = slices.iter().map(|slice| slice.name.as_str()).collect();
-        slices.iter().find(|slice| slice.name == *name).cloned().ok_or_else(|| {
-            Error::new(Kind::Usage, format!("{} has no slice `{name}`", dataset.id))
-                .hint(format!("its slices are {}", names.join(", ")))
-        })
+        let slice = match &self.slice {
+            None => work::slice_of(project, dataset, file)?,
+            Some(name) => {
+                let slices = extractor(dataset)?.slices();
+                let names: Vec<_> = slices.iter().map(|slice| slice.name.as_str()).collect();
+                slices.iter().find(|slice| slice.name == *name).cloned().ok_or_else(|| {
+                    Error::new(Kind::Usage, format!("{} has no slice `{name}`", dataset.id))
+                        .hint(format!("its slices are {}", names.join(", ")))
+                })?
+            }
+        };
+        let Some(release) = &self.release else { return Ok(slice) };
+        if let Some(declared) = slice.release.as_ref().filter(|declared| *declared != release) {
+            return Err(Error::new(Kind::Usage, format!("{} is of the edition {declared}, not {release}", slice.name))
+                .hint("leave --release out: the pipeline tells"));
+        }
+        Ok(Slice { release: Some(release.clone()), ..slice })
     }
 }
 

@@ -59,9 +59,13 @@ pub(in crate::extract) fn decode(extractor: &dyn Extractor, pages: &[Page]) -> R
 
 /// Decodes pages that nobody inspected.
 pub(in crate::extract) fn decode_only(extractor: &dyn Extractor, pages: &[Page]) -> Result<Decoded> {
-    let slice = Slice::new("test", "file:test".to_owned());
+    decode_slice(extractor, &Slice::new("test", "file:test".to_owned()), pages)
+}
+
+/// Decodes pages of a slice.
+pub(in crate::extract) fn decode_slice(extractor: &dyn Extractor, slice: &Slice, pages: &[Page]) -> Result<Decoded> {
     let mut decoded = Decoded::default();
-    extractor.decode(&slice, pages, &mut |piece| {
+    extractor.decode(slice, pages, &mut |piece| {
         match piece {
             Piece::Edition(edition) => {
                 assert!(decoded.rows.is_empty() && decoded.edition.is_none(), "the edition comes first, and once");

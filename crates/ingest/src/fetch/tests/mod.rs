@@ -112,6 +112,7 @@ pub(super) fn settings() -> Settings {
         longest_delay: Duration::from_secs(300),
         requests_per_minute: BTreeMap::new(),
         seconds_between_requests: BTreeMap::new(),
+        requests_per_hour: BTreeMap::new(),
         default_per_minute: 1,
         connect_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(30),

@@ -1,0 +1,49 @@
+WITH cities AS (
+  SELECT DISTINCT state_fips, state, city FROM fbi_city_offenses
+), city AS (
+  SELECT state_fips, state, city,
+    upper(strip_accents(trim(split_part(city, ',', 1)))) AS upper_name,
+    nullif(replace(upper(regexp_replace(trim(split_part(city, ',', 2)), ' County$', '')), 'SAINT', 'ST'), '') AS in_county
+  FROM cities
+), asked AS (
+  SELECT state_fips, state, city, upper_name, in_county,
+    regexp_replace(regexp_replace(regexp_replace(upper_name, '^METROPOLITAN ', ''),
+      ' (METROPOLITAN|METRO)?( POLICE DEPARTMENT)?$', ''), '[^A-Z]', '', 'g') AS name_key
+  FROM city
+), agency AS (
+  SELECT a.ori, a.agency_name, a.counties, s.state_fips, upper(strip_accents(a.agency_name)) AS upper_name
+  FROM fbi_agencies AS a JOIN meta.states AS s ON s.usps = a.state
+  WHERE a.agency_type = 'City'
+), known AS (
+  SELECT ori, agency_name, counties, state_fips, upper_name,
+    regexp_replace(regexp_replace(regexp_replace(upper_name, '^METROPOLITAN ', ''),
+      '( METROPOLITAN| METRO)?( POLICE DEPARTMENT| POLICE DEPT| POLICE SERVICES| POLICE DIVISION| POLICE BUREAU| POLICE|'
+      || ' DEPARTMENT OF PUBLIC SAFETY| PUBLIC SAFETY DEPARTMENT| PUBLIC SAFETY| DEPARTMENT OF POLICE)$', ''),
+      '[^A-Z]', '', 'g') AS name_key
+  FROM agency
+), found AS (
+  SELECT c.state_fips, c.city, k.ori, k.agency_name, k.upper_name,
+    count(*) OVER (PARTITION BY c.state_fips, c.city) AS candidates
+  FROM asked AS c JOIN known AS k
+    ON k.state_fips = c.state_fips AND k.name_key = c.name_key
+   AND (c.in_county IS NULL OR (', ' || k.counties || ',') LIKE ('%, ' || c.in_county || ',%'))
+), one AS (
+  SELECT state_fips, city, max(candidates) AS candidates, max(ori) AS ori, max(agency_name) AS agency_name,
+    max(CASE WHEN upper_name LIKE '%METRO%' THEN 1 ELSE 0 END) AS is_metropolitan
+  FROM found GROUP BY state_fips, city
+)
+SELECT c.state_fips, c.state, c.city,
+  CASE WHEN o.candidates = 1 THEN o.ori END AS ori,
+  CASE WHEN o.candidates = 1 THEN o.agency_name END AS agency_name,
+  CASE
+    WHEN c.upper_name LIKE '%METROPOLITAN%' OR (o.candidates = 1 AND o.is_metropolitan = 1) THEN 'metropolitan'
+    WHEN c.upper_name LIKE '% TOWNSHIP%' THEN 'township'
+    WHEN c.upper_name LIKE '% BOROUGH%' THEN 'borough'
+    WHEN c.upper_name LIKE '% TOWN%' THEN 'town'
+    WHEN c.upper_name LIKE '% VILLAGE%' THEN 'village'
+    WHEN c.upper_name LIKE '% REGIONAL%' OR c.upper_name LIKE '% AREA%' OR c.upper_name LIKE '%-%' THEN 'several places'
+    ELSE 'city'
+  END AS jurisdiction_kind,
+  CASE WHEN o.candidates IS NULL THEN 'none' WHEN c.in_county IS NULL THEN 'city_name' ELSE 'city_name_in_county' END AS match_method,
+  CASE WHEN o.candidates IS NULL THEN 'none' WHEN o.candidates = 1 THEN 'exact' ELSE 'ambiguous' END AS match_confidence
+FROM asked AS c LEFT JOIN one AS o ON o.state_fips = c.state_fips AND o.city = c.city

@@ -10,12 +10,11 @@ use std::collections::BTreeMap;
 use model::{Error, Kind, Release, Result};
 use serde::Deserialize;
 
-use super::{Edition, Emit, Expect, Extractor, Note, Page, Piece, Request, Slice, SourceFile, delimited};
+use super::sheet::Sheet;
+use super::{Edition, Emit, Expect, Extractor, Note, Page, Piece, Request, Slice, SourceFile, delimited, sheet};
 use names::{canonical, spaced, split_footnotes};
-use sheet::Sheet;
 
 mod names;
-mod sheet;
 
 /// Workbooks of offences by state and city.
 #[derive(Debug, Deserialize)]

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 mod cius;
 mod delimited;
 mod pattern;
+mod sheet;
 mod socrata;
 mod web_table;
 mod wide_years;
@@ -257,6 +258,8 @@ pub enum Expect {
     Xml,
     /// An XLS or XLSX workbook, whatever the address says.
     Workbook,
+    /// Text, or a workbook in its place.
+    TextOrWorkbook,
 }
 
 /// One archived reply, or an imported file.

@@ -12,6 +12,7 @@ mod arcos;
 mod cius;
 mod counties;
 mod dispensing;
+mod estimates;
 mod out;
 mod soda;
 mod vsrr;
@@ -32,6 +33,7 @@ fn main() -> Result<(), Failure> {
         vsrr::make,
         soda::make,
         cius::make,
+        estimates::make,
         dispensing::make,
         counties::make,
     ] {

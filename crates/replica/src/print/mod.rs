@@ -5,6 +5,7 @@ pub mod census;
 pub mod cius;
 pub mod counties;
 pub mod dispensing;
+pub mod estimates;
 pub mod socrata;
 pub mod wonder;
 pub mod wonder_api;

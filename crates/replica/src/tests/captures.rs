@@ -69,7 +69,7 @@ fn populations_are_the_first_columns_of_the_captured_file() {
 
 #[test]
 fn texts_are_the_publishers_bytes() {
-    use crate::print::{dispensing, wonder};
+    use crate::print::{dispensing, estimates, wonder};
     check(|| wonder::export("state_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_all_opioids.txt");
     check(|| wonder::export("us_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_all_opioids.txt");
     check(|| wonder::export("state_heroin"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_heroin.txt");
@@ -92,6 +92,8 @@ fn texts_are_the_publishers_bytes() {
         || wonder::export("state_firearm_2015"),
         "cdc/wonder_firearm/akiokaki_UCD_2015_state_firearm_excl_suicide.txt",
     );
+    check(estimates::through_2016, "fbi/estimated_crimes/estimated_1995_2016.csv");
+    check(estimates::through_2019, "fbi/estimated_crimes/estimated_crimes_1979_2019.csv");
     check(dispensing::since_2019, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2019-2023.csv");
     check(dispensing::until_2018, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2006_2018.csv");
 }

@@ -126,3 +126,98 @@ fn another_edition_may_be_a_workbook_in_disguise() {
         "headers that nothing maps: `arson`, `locality`",
     );
 }
+
+const WORKBOOKS: &[&str] =
+    &["fbi_city_offenses", "fbi_homicide_weapons_state", "fbi_homicide_weapons_us", "fbi_crime_us", ESTIMATES];
+
+#[test]
+fn weapons_and_the_nation_are_checked_against_each_other() {
+    let folder = fetched(WORKBOOKS);
+    let root = folder.path();
+    for (sql, expected) in [
+        ("select sum(murder_victims) from fbi_homicide_weapons_state where year = 2015", "13455"),
+        ("select count(*) from fbi_homicide_weapons_state", "728"),
+        (
+            "select string_agg(state, ', ' order by state) from fbi_homicide_weapons_state where year = 2015 and weapon = 'rifle' and state_footnotes = '3'",
+            "\"Alabama, Illinois\"",
+        ),
+        (
+            "select murder_victims from fbi_homicide_weapons_state where state_fips = '06' and year = 2013 and weapon = 'handgun'",
+            "805",
+        ),
+        (
+            "select string_agg(murder_victims, ' ' order by murder_victims) from fbi_homicide_weapons_state_totals where state_fips = '78' and year = 2015",
+            "26 35",
+        ),
+        (
+            "select string_agg(distinct release || ' ' || year, ', ' order by release || ' ' || year) from fbi_homicide_weapons_us",
+            "\"cius-2013 2009, cius-2013 2010, cius-2015 2011, cius-2015 2012, cius-2015 2013, cius-2015 2014, cius-2015 2015\"",
+        ),
+        (
+            "select murder_victims from fbi_homicide_weapons_us_totals where year = 2013 and weapon_class = 'firearm'",
+            "8454",
+        ),
+        ("select murder || ' ' || rape_legacy from fbi_crime_us where year = 2015", "15696 90185"),
+        ("select year_footnotes from fbi_crime_us where year = 2014", "6"),
+        (
+            "select note_text from history.fbi_homicide_weapons_state_notes where release = 'cius-2015' and note_label = '2' and note_section = 'footnote'",
+            "\"Pushed is included in hands, fists, feet, etc.\"",
+        ),
+        // The difference between the editions shows, for each of them.
+        (
+            "select string_agg(release_a || ': ' || figure_a || ' - ' || figure_b || ' = ' || difference, ', ' order by release_a) from fbi_cross_checks where comparison = 'murders, national' and year = 2015 and release_b = 'cius-2015'",
+            "\"2016: 15883 - 15696 = 187, 2019: 15883 - 15696 = 187\"",
+        ),
+        // Years that no edition revised.
+        (
+            "select sum(difference) || ' ' || count(*) from fbi_cross_checks where comparison = 'murders, national' and year between 1998 and 2010",
+            "0 52",
+        ),
+        (
+            "select string_agg(distinct figure_a, ' ' order by figure_a) from fbi_cross_checks where comparison = 'murder victims, any weapon'",
+            "12253 13455",
+        ),
+        ("select count(*) from fbi_cross_checks where should_agree and difference = 0", "14"),
+        ("select count(*) from fbi_cross_checks where should_agree and difference <> 0", "0"),
+    ] {
+        check(root, sql, expected);
+    }
+}
+
+#[test]
+fn city_tables_of_every_era_import_unseen() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    for file in ["forcible-rape-2008.xls", "one-rape-column-2018.xls", "merged-states-remarks-2022.xlsx"] {
+        // No dataset is named: the title tells.
+        succeed(&root, &["import", &fixture(&format!("fbi_city_offenses/{file}"))]);
+    }
+    let of_each = |column: &str| {
+        format!(
+            "select string_agg(year || ' ' || n, ', ' order by year) from (select year, {column} as n from fbi_city_offenses group by year)"
+        )
+    };
+    check(&root, &of_each("count(*)"), "\"2008 6, 2018 6, 2022 6\"");
+    check(&root, &of_each("sum(murder)"), "\"2008 41, 2018 41, 2022 41\"");
+    check(&root, &of_each("count(distinct state_fips)"), "\"2008 3, 2018 3, 2022 3\"");
+    check(&root, &of_each("count(city_footnotes)"), "\"2008 3, 2018 3, 2022 3\"");
+    check(&root, &of_each("coalesce(sum(rape_revised), -1)"), "\"2008 -1, 2018 482, 2022 482\"");
+    check(&root, &of_each("coalesce(sum(rape_legacy), -1)"), "\"2008 182, 2018 -1, 2022 -1\"");
+    // Blank is not zero.
+    check(&root, &of_each("count(violent_crime)"), "\"2008 4, 2018 5, 2022 5\"");
+    check(&root, &of_each("count(arson)"), "\"2008 4, 2018 4, 2022 4\"");
+    check(
+        &root,
+        "select count(*) from fbi_city_offenses_notes where note_section = 'title' and note_text like '[%'",
+        "2",
+    );
+    refuse(&[&saved_county_table()], 13, "and not `Offenses Known to Law Enforcement by State by City`");
+}
+
+/// A county table of the replica, under a name that says otherwise.
+fn saved_county_table() -> String {
+    let faults = vec![Fault { on: String::new(), times: None, what: What::CountyTable }];
+    let replica = Replica::start_blocking(Options { faults, ..Options::default() }).unwrap();
+    let folder = tempfile::tempdir().unwrap().keep();
+    saved(&replica, CIUS, &folder.join("table_8_by_city.xls"))
+}

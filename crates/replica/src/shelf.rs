@@ -2,6 +2,7 @@
 //!
 //! The dates of `Last-Modified` are declared here; no capture holds them.
 
+mod fbi;
 mod pages;
 
 use crate::print::{arcos, cius, dispensing, estimates, socrata, wonder};
@@ -209,7 +210,7 @@ static EXPORTED: [File; 10] = [
 
 /// Every file, of every publisher.
 fn files() -> impl Iterator<Item = &'static File> {
-    FILES.iter().chain(&EXPORTED).chain(pages::FILES.iter())
+    FILES.iter().chain(&EXPORTED).chain(pages::FILES.iter()).chain(&fbi::FILES)
 }
 
 /// What a request asks for, host and path decoded.

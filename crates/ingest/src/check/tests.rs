@@ -235,3 +235,50 @@ fn an_extract_of_a_table_is_told_by_what_it_lacks() {
     assert!(error.to_string().contains("`city` has 3 different values, and at least 4 are expected"), "{error}");
     assert!(error.hint_text().unwrap().contains("an extract is not the table"));
 }
+
+/// Checks rows of an edition of which at least one column must be filled in that of 2015.
+fn filled_in(release: &str, rows_of_it: &[Row]) -> Result<Check> {
+    let rule = "[[check.filled]]
+        columns = ['rape_new', 'rape_old']
+        most = 1
+        least = 1
+        least_in = ['2015']
+        except = { '2015 / Birch' = 'as printed' }";
+    let text = format!("{PIPELINE}\n    {rule}");
+    let dataset = Dataset::parse("x", &text, &Vocabulary::parse(COLUMNS).unwrap()).unwrap();
+    let kept = rows(rows_of_it);
+    let candidate = Candidate {
+        dataset: &dataset,
+        name: format!("{release} all"),
+        kept: &kept,
+        totals: &rows(&[]),
+        rejected: &[],
+        counts: Counts::default(),
+        before: None,
+        min_rows: None,
+    };
+    filled(&candidate, &dataset.spec.check.filled[0])
+}
+
+#[test]
+fn one_of_two_columns_is_filled_but_where_declared() {
+    let neither = |city| (city, Some(3), Some(1), None, None);
+    let saw = filled_in("2015", &[GOOD[0], neither("Birch")]).unwrap().saw;
+    assert_eq!(saw, "at most 1 in every row, fewer than 1 in 1 rows, 1 of them declared exceptions");
+    let refused = |release, rows: &[Row], says: &str| {
+        let error = filled_in(release, rows).unwrap_err();
+        assert_eq!(error.kind(), Kind::CheckFailed);
+        assert!(error.to_string().contains(says), "{error}");
+    };
+    refused(
+        "2015",
+        &[neither("Ash"), neither("Birch")],
+        "in 2015 / Ash, 0 of rape_new, rape_old are filled, and at least 1",
+    );
+    // Nobody has looked at the edition of 2014, so only the rule without exceptions holds there.
+    let saw = filled_in("2014", &[neither("Ash")]).unwrap().saw;
+    assert_eq!(saw, "at most 1 in every row, fewer than 1 in 1 rows, 0 of them declared exceptions");
+    let both = ("Ash", Some(3), Some(1), Some(1), Some(1));
+    refused("2014", &[both], "2 of rape_new, rape_old are filled, and 1 may be");
+    refused("2015", GOOD, "the declared exception 2015 / Birch no longer breaks the rule that at least 1");
+}

@@ -372,7 +372,7 @@ impl SourceFile {
 
 /// The kinds of source. `kind` picks the row; the rest of `[source]` becomes the struct.
 const KINDS: &[(&str, Build)] = &[
-    ("cius_city", build::<cius::Cius>),
+    ("cius", build::<cius::Cius>),
     ("delimited", build::<delimited::Delimited>),
     ("socrata", build::<socrata::Socrata>),
     ("web_table", build::<web_table::WebTable>),

@@ -70,6 +70,8 @@ fn mistakes_are_named() {
     check("rows = { min = 1 }", "rows = { min = 1 }\ndistinct = { sex = 2 }", "`sex` is not a column");
     check("period = 'year'", "period = 'year'\n        series = ['drug']", "`drug` is not a column");
     check("kind = 'delimited'", "", "needs a `kind`");
+    let filled = "rows = { min = 1 }\n        filled = [{ columns = ['sex'], most = 1 }]";
+    check("rows = { min = 1 }", filled, "[[check.filled]]: `sex` is not a column");
 }
 
 const CORRECTION: &str = "[[correction]]

@@ -10,6 +10,7 @@
 
 mod arcos;
 mod cius;
+mod cius_tables;
 mod counties;
 mod dispensing;
 mod estimates;
@@ -33,6 +34,7 @@ fn main() -> Result<(), Failure> {
         vsrr::make,
         soda::make,
         cius::make,
+        cius_tables::make,
         estimates::make,
         dispensing::make,
         counties::make,

@@ -146,6 +146,39 @@ fn cells_are_the_publishers_cells() {
 }
 
 #[test]
+fn figures_of_small_tables_are_the_publishers() {
+    for (key, file) in [
+        ("weapons_state_2013", "2013/Table_20_Murder_by_State_Types_of_Weapons_2013"),
+        ("weapons_state_2015", "2015/Table_20_Murder_by_State_Types_of_Weapons_2015"),
+        ("weapons_us_2013", "2013/Expanded_Homicide_Data_Table_8_Murder_Victims_by_Weapon_2009-2013"),
+        ("weapons_us_2015", "2015/Expanded_Homicide_Data_Table_8_Murder_Victims_by_Weapon_2011-2015"),
+        ("us_2013", "2013/Table_1_Crime_in_the_United_States_by_Volume_and_Rate_per_100000_Inhabitants_1994-2013"),
+        ("us_2015", "2015/Table_1_Crime_in_the_United_States_by_Volume_and_Rate_per_100000_Inhabitants_1996-2015"),
+    ] {
+        let Some(captured) = capture(&format!("fbi/cius/{file}.xls")) else { return };
+        let printed = crate::print::cius::small(key).unwrap().xlsx().unwrap();
+        let ours = calamine::Xlsx::new(std::io::Cursor::new(printed)).unwrap().worksheets().remove(0);
+        let theirs = calamine::Xls::new(std::io::Cursor::new(captured)).unwrap().worksheets().remove(0);
+        assert_eq!(ours.0, theirs.0);
+        // Years may be texts there or numbers, and cells that hold one blank are left out.
+        let cells = |range: &calamine::Range<calamine::Data>| -> BTreeSet<(usize, usize, String)> {
+            let start = range.start().unwrap();
+            let cells = range
+                .used_cells()
+                .map(|(row, column, cell)| (row + start.0 as usize, column + start.1 as usize, cell.to_string()));
+            cells.filter(|(_, _, text)| !text.trim().is_empty()).collect()
+        };
+        let (ours, theirs) = (cells(&ours.1), cells(&theirs.1));
+        assert!(ours.len() > 100, "{key}");
+        assert_eq!(
+            ours.symmetric_difference(&theirs).collect::<Vec<_>>(),
+            Vec::<&(usize, usize, String)>::new(),
+            "{key}"
+        );
+    }
+}
+
+#[test]
 fn mingo_is_the_publishers_file_but_for_persons() {
     let Some(captured) = capture("arcos/washpost_raw_2006_2012/arcos-wv-mingo-54059-itemized.tsv.gz") else {
         return;

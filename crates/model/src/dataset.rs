@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::column::Vocabulary;
-use crate::{DatasetId, Digest, Error, Kind, Result};
+use crate::{DatasetId, Digest, Error, Kind, Release, Result};
 
 mod correction;
 
@@ -461,6 +461,12 @@ pub struct SumCheck {
     /// Rows known to break it, as published: the values of the key, joined by ` / `, and why.
     #[serde(default)]
     pub except: BTreeMap<String, String>,
+    /// The editions whose rows were looked at: only those of `except` may break it. None means every edition.
+    #[serde(default)]
+    pub looked_at: BTreeSet<Release>,
+    /// How many rows may break it in another edition, where the publisher is known to slip; the certificate names them.
+    #[serde(default)]
+    pub elsewhere: usize,
 }
 
 /// Columns that every table has beside its own.

@@ -195,6 +195,40 @@ fn a_sum_that_breaks_is_an_error_unless_declared_and_a_stale_exception_is_one_to
 }
 
 #[test]
+fn an_edition_that_nobody_looked_at_may_have_so_many_slips() {
+    let run = |release: &str, slips: &[&'static str]| {
+        let text = format!("{PIPELINE}\n    looked_at = ['2015']\n    elsewhere = 1");
+        let dataset = Dataset::parse("x", &text, &Vocabulary::parse(COLUMNS).unwrap()).unwrap();
+        let mut kept = GOOD.to_vec();
+        kept.extend(slips.iter().map(|city| (*city, Some(9), Some(1), Some(2), None)));
+        let kept = rows(&kept);
+        let candidate = Candidate {
+            dataset: &dataset,
+            name: format!("{release} all"),
+            kept: &kept,
+            totals: &rows(&[]),
+            rejected: &[],
+            counts: Counts::default(),
+            before: None,
+            min_rows: None,
+        };
+        row_sum(&candidate, &dataset.spec.check.sum[0])
+    };
+    assert_eq!(run("2014", &[]).unwrap().saw, "holds in 2 of 3 rows, 1 declared exceptions");
+    let saw = run("2014", &["Cedar"]).unwrap().saw;
+    let slip = "/ Cedar, `violent` is 9 and its parts (murder, rape_new|rape_old) sum to 3";
+    assert!(
+        saw.starts_with("holds in 2 of 4 rows, 1 declared exceptions; nobody has looked") && saw.ends_with(slip),
+        "{saw}"
+    );
+    for (release, slips) in [("2014", &["Cedar", "Date"][..]), ("2015", &["Cedar"])] {
+        let error = run(release, slips).unwrap_err();
+        assert_eq!(error.kind(), Kind::CheckFailed);
+        assert!(error.to_string().contains(slip), "{error}");
+    }
+}
+
+#[test]
 fn a_count_that_does_not_add_up_is_our_bug() {
     let dataset = Dataset::parse("x", PIPELINE, &Vocabulary::parse(COLUMNS).unwrap()).unwrap();
     let kept = rows(GOOD);

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The edition, its file, its rows, and the national murders that it must have.
-const EDITIONS: [(&str, &str, usize, &[(&str, &str)]); 2] = [
+type Edition = (&'static str, &'static str, usize, &'static [(&'static str, &'static str)]);
+
+const EDITIONS: [Edition; 2] = [
     (
         "2016",
         "fbi/estimated_crimes/estimated_1995_2016.csv",

@@ -259,7 +259,8 @@ fn gather(context: &Context, project: &Project, dataset: &Dataset) -> Result<Sho
             "total": check.total,
             "distinct": check.distinct,
             "sum": check.sum.iter().map(|sum| serde_json::json!({
-                "column": sum.column, "of": sum.of, "except": sum.except,
+                "column": sum.column, "of": sum.of, "except": sum.except, "looked_at": sum.looked_at,
+                "elsewhere": sum.elsewhere,
             })).collect::<Vec<_>>(),
             "filled": check.filled.iter().map(|filled| serde_json::json!({
                 "columns": filled.columns, "most": filled.most, "least": filled.least, "least_in": filled.least_in,
@@ -390,6 +391,10 @@ fn rules(dataset: &Dataset) -> Vec<String> {
     for sum in &spec.check.sum {
         lines.push(format!("  sums: {} is {}", sum.column, sum.of.join(" + ")));
         lines.extend(sum.except.iter().map(|(key, why)| format!("    but for {key}: {why}")));
+        if !sum.looked_at.is_empty() {
+            let releases: Vec<_> = sum.looked_at.iter().map(|release| release.as_str()).collect();
+            lines.push(format!("    and for {} rows in editions other than {}", sum.elsewhere, releases.join(", ")));
+        }
     }
     for filled in &spec.check.filled {
         lines.push(format!("  filled: at most {} of {}", filled.most, filled.columns.join(", ")));

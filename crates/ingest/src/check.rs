@@ -3,13 +3,13 @@
 //! Each check either passes, and says what it saw for the certificate, or names the rows at fault and ends the run with
 //! nothing committed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
 use arrow::row::{RowConverter, SortField};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use model::dataset::{Dataset, SumCheck};
+use model::dataset::{Dataset, FilledCheck, SumCheck};
 use model::{Error, Kind, Result, ResultExt as _};
 use store::commit::{Check, Counts};
 use store::quarantine::Rejected;
@@ -48,6 +48,9 @@ pub fn check(candidate: &Candidate<'_>) -> Result<Vec<Check>> {
     for sum in &candidate.dataset.spec.check.sum {
         passed.push(row_sum(candidate, sum)?);
     }
+    for rule in &candidate.dataset.spec.check.filled {
+        passed.push(filled(candidate, rule)?);
+    }
     Ok(passed)
 }
 
@@ -55,6 +58,11 @@ impl Candidate<'_> {
     fn failed(&self, what: String) -> Error {
         Error::new(Kind::CheckFailed, format!("{} {}: {what}", self.dataset.id, self.name))
             .hint("nothing was committed; the capture is in the archive to look at")
+    }
+
+    /// The edition, as text.
+    fn release(&self) -> &str {
+        self.name.split(' ').next().unwrap_or_default()
     }
 
     fn column(&self, name: &str) -> Result<&ArrayRef> {
@@ -163,7 +171,9 @@ fn key(candidate: &Candidate<'_>) -> Result<Check> {
     let mut seen = HashSet::with_capacity(rows.num_rows());
     for (row, value) in rows.iter().enumerate() {
         if !seen.insert(value) {
-            return Err(candidate.failed(format!("two rows have the key {}", candidate.key_text(row)?)));
+            return Err(candidate.failed(format!("two rows have the key {}", candidate.key_text(row)?)).hint(
+                "if the publisher mislabelled one of them, declare a [[correction]] with a reason; nothing was committed",
+            ));
         }
     }
     Ok(passed("key", format!("{} unique", check.key.join(", "))))
@@ -267,7 +277,10 @@ fn row_sum(candidate: &Candidate<'_>, sum: &SumCheck) -> Result<Check> {
         let either = part.split('|').map(|name| candidate.integers(candidate.kept, name));
         parts.push(either.collect::<Result<Vec<_>>>()?);
     }
-    let (mut compared, mut excepted) = (0_u64, HashSet::new());
+    let looked_at =
+        sum.looked_at.is_empty() || sum.looked_at.iter().any(|release| release.as_str() == candidate.release());
+    let may_slip = if looked_at { 0 } else { sum.elsewhere };
+    let (mut compared, mut excepted, mut slips) = (0_u64, HashSet::new(), Vec::new());
     for row in 0..whole.len() {
         let values: Option<Vec<i64>> = parts
             .iter()
@@ -280,31 +293,77 @@ fn row_sum(candidate: &Candidate<'_>, sum: &SumCheck) -> Result<Check> {
             continue;
         }
         let key = candidate.key_text(row)?;
-        if !sum.except.contains_key(&key) {
+        if sum.except.contains_key(&key) {
+            excepted.insert(key);
+            continue;
+        }
+        let (printed, parts) = (whole.value(row), sum.of.join(", "));
+        slips.push(format!("in {key}, `{}` is {printed} and its parts ({parts}) sum to {found}", sum.column));
+        if slips.len() > may_slip {
             return Err(candidate
-                .failed(format!(
-                    "in {key}, `{}` is {} and its parts ({}) sum to {found}",
-                    sum.column,
-                    whole.value(row),
-                    sum.of.join(", ")
-                ))
+                .failed(slips.join("; "))
                 .hint("if the publisher really printed it so, declare it under [check.sum.except] with a reason"));
+        }
+    }
+    none_stale(candidate, &sum.except, &excepted, &format!("the sum of `{}`", sum.column))?;
+    let (known, unknown) = (excepted.len(), slips.len());
+    let holds = compared - (known + unknown) as u64;
+    let mut saw = format!("holds in {holds} of {compared} rows, {known} declared exceptions");
+    if unknown > 0 {
+        saw += &format!("; nobody has looked at this edition: {}", slips.join("; "));
+        tracing::warn!(dataset = %candidate.dataset.id, slice = candidate.name, slips = slips.join("; "), "rows break a sum");
+    }
+    Ok(passed(format!("sum of {}", sum.column), saw))
+}
+
+/// An exception that no longer matches is a correction upstream, or a mistake: either way somebody must look.
+fn none_stale(
+    candidate: &Candidate<'_>,
+    declared: &BTreeMap<String, String>,
+    met: &HashSet<String>,
+    rule: &str,
+) -> Result<()> {
+    let release = format!("{} / ", candidate.release());
+    match declared.keys().find(|key| key.starts_with(&release) && !met.contains(*key)) {
+        None => Ok(()),
+        Some(key) => Err(candidate
+            .failed(format!("the declared exception {key} no longer breaks {rule}"))
+            .hint("if the publisher has put it right, take the exception out of the pipeline; nothing was committed")),
+    }
+}
+
+/// Not too many of some columns are filled in any row, nor too few but in the rows that are declared so.
+fn filled(candidate: &Candidate<'_>, rule: &FilledCheck) -> Result<Check> {
+    let columns = rule.columns.iter().map(|name| candidate.column(name)).collect::<Result<Vec<_>>>()?;
+    let names = rule.columns.join(", ");
+    let looked_at = rule.least_in.iter().any(|release| release.as_str() == candidate.release());
+    let least = if looked_at { rule.least } else { 0 };
+    let (mut fewer, mut excepted) = (0_u64, HashSet::new());
+    for row in 0..candidate.kept.num_rows() {
+        let count = columns.iter().filter(|column| column.is_valid(row)).count();
+        if count > rule.most {
+            let key = candidate.key_text(row)?;
+            return Err(candidate.failed(format!("in {key}, {count} of {names} are filled, and {} may be", rule.most)));
+        }
+        fewer += u64::from(count < rule.least);
+        if count >= least {
+            continue;
+        }
+        let key = candidate.key_text(row)?;
+        if !rule.except.contains_key(&key) {
+            return Err(candidate
+                .failed(format!("in {key}, {count} of {names} are filled, and at least {least} must be"))
+                .hint("if the publisher really printed it so, declare it under [check.filled.except] with a reason"));
         }
         excepted.insert(key);
     }
-    // An exception that no longer matches is a correction upstream, or a mistake: either way somebody must look.
-    let release = candidate.name.split(' ').next().unwrap_or_default();
-    let stale = sum.except.keys().find(|key| key.starts_with(&format!("{release} / ")) && !excepted.contains(*key));
-    if let Some(key) = stale {
-        return Err(
-            candidate.failed(format!("the declared exception {key} no longer breaks the sum of `{}`", sum.column))
-        );
-    }
+    none_stale(candidate, &rule.except, &excepted, &format!("the rule that at least {least} of {names} are filled"))?;
     Ok(passed(
-        format!("sum of {}", sum.column),
+        format!("filled {names}"),
         format!(
-            "holds in {} of {compared} rows, {} declared exceptions",
-            compared - excepted.len() as u64,
+            "at most {} in every row, fewer than {} in {fewer} rows, {} of them declared exceptions",
+            rule.most,
+            rule.least,
             excepted.len()
         ),
     ))

@@ -76,12 +76,13 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
             .hint("fetch the file itself (`git lfs pull`), not the pointer that stands for it"));
     }
     let matches = match expect {
-        Expect::Workbook => head.starts_with(&ZIP) || head.starts_with(&OLE),
+        Expect::Workbook => is_workbook(head),
         Expect::Json => matches!(text.first(), Some(b'[' | b'{')),
         Expect::Xml => text.first() == Some(&b'<'),
         Expect::Text | Expect::Page => {
             head.starts_with(&GZIP) || !(head.starts_with(&ZIP) || head.iter().take(512).any(|byte| *byte == 0))
         }
+        Expect::TextOrWorkbook => is_workbook(head) || sniff(head, Expect::Text, url).is_ok(),
     };
     if matches {
         return Ok(());
@@ -98,6 +99,11 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
         "something else"
     };
     Err(not_data(found).hint("`tollhouse probe` shows what the publisher serves now"))
+}
+
+/// Whether a body begins as an XLS or XLSX workbook does.
+pub(crate) fn is_workbook(head: &[u8]) -> bool {
+    head.starts_with(&ZIP) || head.starts_with(&OLE)
 }
 
 /// Whether a body begins as an HTML page does, a saved one included.
@@ -158,7 +164,7 @@ pub(crate) fn fits(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, 
 /// What an imported file may be, for an extractor: its own inspection tells the layouts of text apart.
 pub fn importable(extractor: &dyn Extractor, slice: &Slice) -> Result<Expect> {
     Ok(match extractor.next_page(slice, &[])? {
-        Some(Request { expect: expect @ (Expect::Workbook | Expect::Page), .. }) => expect,
+        Some(Request { expect: expect @ (Expect::Workbook | Expect::TextOrWorkbook | Expect::Page), .. }) => expect,
         _ => Expect::Text,
     })
 }
@@ -203,6 +209,10 @@ mod tests {
         check(b"County\tState", Expect::Page, None);
         check(b"PK\x03\x04rest", Expect::Page, Some("a ZIP archive"));
         check(b"State,City", Expect::Workbook, Some("something else"));
+        check(b"State,City", Expect::TextOrWorkbook, None);
+        check(b"PK\x03\x04rest", Expect::TextOrWorkbook, None);
+        check(&OLE, Expect::TextOrWorkbook, None);
+        check(b"a\0b", Expect::TextOrWorkbook, Some("something else"));
         check(b"[{\"a\":1}]", Expect::Json, None);
         check(b"<?xml version=\"1.0\"?>\n<page>", Expect::Xml, None);
         check(b"<?xml version=\"1.0\"?>\n<page>", Expect::Json, Some("an XML document"));

@@ -5,9 +5,11 @@
 
 pub mod check;
 pub mod content;
+mod correct;
 pub mod extract;
 pub mod fetch;
 pub mod normalise;
 pub mod overlap;
 pub mod probe;
+mod release;
 pub mod run;

@@ -7,10 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
-use arrow::compute::{
-    SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, max, min, take_record_batch,
-};
-use arrow::datatypes::{Date32Type, Int32Type, Schema};
+use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch};
+use arrow::datatypes::{Int32Type, Schema};
 use model::column::Vocabulary;
 use model::dataset::{Dataset, Partition, ReleaseRule};
 use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
@@ -21,9 +19,11 @@ use store::quarantine::Rejected;
 
 use crate::check::{self, Candidate};
 use crate::content;
+use crate::correct::Corrections;
 use crate::extract::{self, Extractor, Note, Page, Piece, Slice};
 use crate::fetch::Engine;
-use crate::normalise::{date, normalise};
+use crate::normalise::normalise;
+use crate::release;
 
 /// How often a slice is read again from its first page because the publisher changed it meanwhile.
 const RESTARTS: u32 = 3;
@@ -225,14 +225,12 @@ fn stage_slice(
 ) -> Result<(store::commit::Slice, Certificate)> {
     let Fetched { slice, pages, exchanges, detour } = fetched;
     let dataset = job.dataset;
-    let mut gathered = Gathered { release: slice.release.clone(), ..Gathered::default() };
-    extractor.decode(slice, pages, &mut |piece| gather(job, slice, pages, &mut gathered, piece))?;
-
-    let release = match &dataset.spec.release {
-        ReleaseRule::Content => gathered.release.clone(),
-        ReleaseRule::Through(column) => through(&gathered.kept, column)?,
-        ReleaseRule::Years(column) => covered(&gathered.kept, column)?,
-    };
+    let (mut gathered, release) = read(job, extractor, fetched, &mut Corrections::default())?;
+    // Which corrections are meant is known once the edition is: then it is read again with them.
+    let mut corrections = release.as_ref().map(|release| Corrections::of(dataset, release)).unwrap_or_default();
+    if !corrections.is_empty() {
+        (gathered, _) = read(job, extractor, fetched, &mut corrections)?;
+    }
     if let (Some(declared), Some(found)) = (&slice.release, &release)
         && let ReleaseRule::Years(column) = &dataset.spec.release
         && declared != found
@@ -282,7 +280,8 @@ fn stage_slice(
         let path = store::quarantine::write(job.warehouse, &dataset.id, &gathered.rejected)?;
         tracing::warn!(dataset = %dataset.id, rows = gathered.rejected.len(), path, "rows went into quarantine");
     }
-    let mut checks = check::check(&candidate)?;
+    let mut checks = corrections.checks(dataset)?;
+    checks.extend(check::check(&candidate)?);
     if let Some(reason) = detour {
         checks
             .push(store::commit::Check { name: "way".to_owned(), saw: format!("not as declared, but from {reason}") });
@@ -321,6 +320,20 @@ fn stage_slice(
     Ok((slice, certificate))
 }
 
+/// Decodes and normalises a slice, and finds its edition.
+fn read(
+    job: &Job<'_>,
+    extractor: &dyn Extractor,
+    fetched: &Fetched,
+    corrections: &mut Corrections<'_>,
+) -> Result<(Gathered, Option<Release>)> {
+    let Fetched { slice, pages, .. } = fetched;
+    let mut gathered = Gathered { release: slice.release.clone(), ..Gathered::default() };
+    extractor.decode(slice, pages, &mut |piece| gather(job, slice, pages, corrections, &mut gathered, piece))?;
+    let release = release::find(job.dataset, gathered.release.as_ref(), &gathered.kept)?;
+    Ok((gathered, release))
+}
+
 /// Files of one layout that cover different years are told apart by them: a transcription must not pass for the
 /// publisher's own file.
 fn check_years(job: &Job<'_>, slice: &Slice, kept: &RecordBatch) -> Result<()> {
@@ -353,7 +366,14 @@ pub fn years(dataset: &Dataset, vocabulary: &Vocabulary, slice: &Slice, page: &P
 }
 
 /// Takes one decoded piece.
-fn gather(job: &Job<'_>, slice: &Slice, pages: &[Page], gathered: &mut Gathered, piece: Piece) -> Result<()> {
+fn gather(
+    job: &Job<'_>,
+    slice: &Slice,
+    pages: &[Page],
+    corrections: &mut Corrections<'_>,
+    gathered: &mut Gathered,
+    piece: Piece,
+) -> Result<()> {
     match piece {
         Piece::Edition(edition) => {
             gathered.release = edition.release.or(gathered.release.take());
@@ -373,6 +393,7 @@ fn gather(job: &Job<'_>, slice: &Slice, pages: &[Page], gathered: &mut Gathered,
             gathered.kept.push(normal.kept);
         }
         Piece::Rows { page, batch } => {
+            let batch = corrections.apply(job.dataset, batch)?;
             let normal = normalise(job.dataset, job.vocabulary, slice.grade, capture(pages, page)?, &batch)?;
             gathered.counts.read += batch.num_rows() as u64;
             gathered.counts.kept += normal.kept.num_rows() as u64;
@@ -389,30 +410,6 @@ fn gather(job: &Job<'_>, slice: &Slice, pages: &[Page], gathered: &mut Gathered,
 fn capture(pages: &[Page], page: usize) -> Result<&Digest> {
     let found = pages.get(page).map(|page| &page.digest);
     found.ok_or_else(|| Error::new(Kind::Internal, format!("rows of page {page}, which was not fetched")))
-}
-
-/// `through-2018-09`, from the newest date in a column.
-fn through(kept: &[RecordBatch], column: &str) -> Result<Option<Release>> {
-    let newest = kept
-        .iter()
-        .filter_map(|batch| batch.column_by_name(column)?.as_primitive_opt::<Date32Type>().and_then(max))
-        .max();
-    newest
-        .map(|day| {
-            let date =
-                date(day).ok_or_else(|| Error::new(Kind::CheckFailed, format!("`{column}` has an impossible date")))?;
-            format!("through-{:04}-{:02}", date.year(), date.month()).parse()
-        })
-        .transpose()
-}
-
-/// `1999-2016`, from the first and the last year in a column.
-fn covered(kept: &[RecordBatch], column: &str) -> Result<Option<Release>> {
-    let years = || kept.iter().filter_map(|batch| batch.column_by_name(column)?.as_primitive_opt::<Int32Type>());
-    match (years().filter_map(min).min(), years().filter_map(max).max()) {
-        (Some(first), Some(last)) => format!("{first}-{last}").parse().map(Some),
-        _ => Ok(None),
-    }
 }
 
 /// The batches of a slice as one, with its release, sorted.

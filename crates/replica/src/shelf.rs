@@ -2,10 +2,11 @@
 //!
 //! The dates of `Last-Modified` are declared here; no capture holds them.
 
+mod fbi;
 mod pages;
 
 use crate::cde;
-use crate::print::{arcos, cius, copies, dispensing, socrata, wonder};
+use crate::print::{arcos, cius, copies, dispensing, estimates, socrata, wonder};
 use crate::soda::{self, Edition, Twist};
 use crate::{Error, Result};
 use bytes::Bytes;
@@ -105,11 +106,12 @@ const S3: &str = "wp-stat.s3.amazonaws.com";
 const SODA: &str = "data.cdc.gov";
 const EXPORTS: &str = "exports.invalid";
 const FBI: &str = "ucr.fbi.gov";
+const FBI_FILES: &str = "s3-us-gov-west-1.amazonaws.com";
 const GITHUB: &str = "raw.githubusercontent.com";
 const TEXT: &str = "text/plain; charset=utf-8";
 const EXCEL: &str = "application/vnd.ms-excel";
 
-static FILES: [File; 10] = [
+static FILES: [File; 12] = [
     file(
         (S3, "/dea-pain-pill-database/summary/arcos-wv-mingo-54059-itemized.tsv"),
         Format::Tsv,
@@ -157,6 +159,20 @@ static FILES: [File; 10] = [
         "text/csv",
         1_730_764_800, // 2024-11-05
         dispensing::since_2019,
+    ),
+    file(
+        (GITHUB, "/fbi-cde/crime-data-api/3370f906be18/dba/after_load/ext/estimated_1995_2016.csv"),
+        Format::Csv,
+        TEXT,
+        1_506_297_600, // 2017-09-25
+        estimates::through_2016,
+    ),
+    file(
+        (FBI_FILES, "/cg-d4b776d0-d898-4153-90c8-8336f86bdfec/estimated_crimes_1979_2019.csv"),
+        Format::Csv,
+        "text/csv",
+        1_601_251_200, // 2020-09-28
+        estimates::through_2019,
     ),
     file(
         (GITHUB, "/vishal-337/EPI_Project/411428facac5/data/raw/State_Opioid_Dispensing_Rates_2006_2018.csv"),
@@ -216,7 +232,7 @@ static EXPORTED: [File; 10] = [
 
 /// Every file, of every publisher.
 fn files() -> impl Iterator<Item = &'static File> {
-    FILES.iter().chain(&EXPORTED).chain(pages::FILES.iter())
+    FILES.iter().chain(&EXPORTED).chain(pages::FILES.iter()).chain(&fbi::FILES)
 }
 
 /// What a request asks for, host and path decoded.
@@ -267,7 +283,7 @@ impl File {
         page.modified = Some(self.modified);
         page.etag = Some(etag.clone());
         page.ranges = true;
-        if self.host == S3 {
+        if matches!(self.host, S3 | FBI_FILES) {
             page.headers.push(("Server".to_owned(), "AmazonS3".to_owned()));
         }
         Ok(page)
@@ -277,7 +293,7 @@ impl File {
 fn nothing(host: &str, path: &str) -> Page {
     match host {
         // A bucket that may not be listed does not say whether a key exists.
-        S3 => Page::plain(
+        S3 | FBI_FILES => Page::plain(
             403,
             "application/xml",
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message><RequestId>0000000000000000</RequestId></Error>",

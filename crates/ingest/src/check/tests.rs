@@ -195,6 +195,40 @@ fn a_sum_that_breaks_is_an_error_unless_declared_and_a_stale_exception_is_one_to
 }
 
 #[test]
+fn an_edition_that_nobody_looked_at_may_have_so_many_slips() {
+    let run = |release: &str, slips: &[&'static str]| {
+        let text = format!("{PIPELINE}\n    looked_at = ['2015']\n    elsewhere = 1");
+        let dataset = Dataset::parse("x", &text, &Vocabulary::parse(COLUMNS).unwrap()).unwrap();
+        let mut kept = GOOD.to_vec();
+        kept.extend(slips.iter().map(|city| (*city, Some(9), Some(1), Some(2), None)));
+        let kept = rows(&kept);
+        let candidate = Candidate {
+            dataset: &dataset,
+            name: format!("{release} all"),
+            kept: &kept,
+            totals: &rows(&[]),
+            rejected: &[],
+            counts: Counts::default(),
+            before: None,
+            min_rows: None,
+        };
+        row_sum(&candidate, &dataset.spec.check.sum[0])
+    };
+    assert_eq!(run("2014", &[]).unwrap().saw, "holds in 2 of 3 rows, 1 declared exceptions");
+    let saw = run("2014", &["Cedar"]).unwrap().saw;
+    let slip = "/ Cedar, `violent` is 9 and its parts (murder, rape_new|rape_old) sum to 3";
+    assert!(
+        saw.starts_with("holds in 2 of 4 rows, 1 declared exceptions; nobody has looked") && saw.ends_with(slip),
+        "{saw}"
+    );
+    for (release, slips) in [("2014", &["Cedar", "Date"][..]), ("2015", &["Cedar"])] {
+        let error = run(release, slips).unwrap_err();
+        assert_eq!(error.kind(), Kind::CheckFailed);
+        assert!(error.to_string().contains(slip), "{error}");
+    }
+}
+
+#[test]
 fn a_count_that_does_not_add_up_is_our_bug() {
     let dataset = Dataset::parse("x", PIPELINE, &Vocabulary::parse(COLUMNS).unwrap()).unwrap();
     let kept = rows(GOOD);
@@ -234,4 +268,51 @@ fn an_extract_of_a_table_is_told_by_what_it_lacks() {
     assert_eq!(error.kind(), Kind::CheckFailed);
     assert!(error.to_string().contains("`city` has 3 different values, and at least 4 are expected"), "{error}");
     assert!(error.hint_text().unwrap().contains("an extract is not the table"));
+}
+
+/// Checks rows of an edition of which at least one column must be filled in that of 2015.
+fn filled_in(release: &str, rows_of_it: &[Row]) -> Result<Check> {
+    let rule = "[[check.filled]]
+        columns = ['rape_new', 'rape_old']
+        most = 1
+        least = 1
+        least_in = ['2015']
+        except = { '2015 / Birch' = 'as printed' }";
+    let text = format!("{PIPELINE}\n    {rule}");
+    let dataset = Dataset::parse("x", &text, &Vocabulary::parse(COLUMNS).unwrap()).unwrap();
+    let kept = rows(rows_of_it);
+    let candidate = Candidate {
+        dataset: &dataset,
+        name: format!("{release} all"),
+        kept: &kept,
+        totals: &rows(&[]),
+        rejected: &[],
+        counts: Counts::default(),
+        before: None,
+        min_rows: None,
+    };
+    filled(&candidate, &dataset.spec.check.filled[0])
+}
+
+#[test]
+fn one_of_two_columns_is_filled_but_where_declared() {
+    let neither = |city| (city, Some(3), Some(1), None, None);
+    let saw = filled_in("2015", &[GOOD[0], neither("Birch")]).unwrap().saw;
+    assert_eq!(saw, "at most 1 in every row, fewer than 1 in 1 rows, 1 of them declared exceptions");
+    let refused = |release, rows: &[Row], says: &str| {
+        let error = filled_in(release, rows).unwrap_err();
+        assert_eq!(error.kind(), Kind::CheckFailed);
+        assert!(error.to_string().contains(says), "{error}");
+    };
+    refused(
+        "2015",
+        &[neither("Ash"), neither("Birch")],
+        "in 2015 / Ash, 0 of rape_new, rape_old are filled, and at least 1",
+    );
+    // Nobody has looked at the edition of 2014, so only the rule without exceptions holds there.
+    let saw = filled_in("2014", &[neither("Ash")]).unwrap().saw;
+    assert_eq!(saw, "at most 1 in every row, fewer than 1 in 1 rows, 0 of them declared exceptions");
+    let both = ("Ash", Some(3), Some(1), Some(1), Some(1));
+    refused("2014", &[both], "2 of rape_new, rape_old are filled, and 1 may be");
+    refused("2015", GOOD, "the declared exception 2015 / Birch no longer breaks the rule that at least 1");
 }

@@ -14,8 +14,11 @@ use csv::{ByteRecord, ReaderBuilder, Terminator};
 use model::{Digest, Error, Kind, Result, ResultExt as _};
 use serde::Deserialize;
 
+use super::sheet::Sheet;
 use super::{Emit, Expect, Extractor, Page, Piece, RECORD, Request, Slice, SourceFile};
 use crate::content;
+
+mod workbook;
 
 /// Files of delimited text.
 #[derive(Debug, Deserialize)]
@@ -32,6 +35,10 @@ pub struct Delimited {
     /// The largest size of one file, inflated, in bytes.
     #[serde(default = "default_max_bytes")]
     pub max_bytes: u64,
+    /// Whether a file may be a workbook instead, whatever its name and type say: its first sheet then holds the header and
+    /// the rows.
+    #[serde(default)]
+    pub or_workbook: bool,
     /// Names that the first column may have, so that another table is told apart before it is archived.
     pub first_header: Option<Vec<String>>,
     /// The digests of the files, each in its place, where their content does not tell what they count: of such a file only
@@ -60,7 +67,8 @@ impl Extractor for Delimited {
     }
 
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
-        Ok(seen.is_empty().then(|| Request::get(&slice.url, Expect::Text)))
+        let expect = if self.or_workbook { Expect::TextOrWorkbook } else { Expect::Text };
+        Ok(seen.is_empty().then(|| Request::get(&slice.url, expect)))
     }
 
     fn recognise(&self, page: &Page) -> Result<Option<Slice>> {
@@ -71,12 +79,20 @@ impl Extractor for Delimited {
     }
 
     fn inspect(&self, page: &Page) -> Result<()> {
-        let names = header(self.layout(), page)?;
+        let names = match self.workbook(page)? {
+            Some(sheet) => workbook::header(&sheet, page)?,
+            None => header(self.layout(), page)?,
+        };
         self.accept(&names, &page.url)
     }
 
     fn decode(&self, _slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
         for (index, page) in pages.iter().enumerate() {
+            if let Some(sheet) = self.workbook(page)? {
+                self.accept(&workbook::header(&sheet, page)?, &page.url)?;
+                workbook::rows(&sheet, index, page, emit)?;
+                continue;
+            }
             rows(self.layout(), index, page, &|names| self.accept(names, &page.url), emit)?;
             // After the rows: whoever looks at the beginning of a page alone has not all of its bytes.
             self.place_among_known(page)?;
@@ -86,6 +102,11 @@ impl Extractor for Delimited {
 }
 
 impl Delimited {
+    /// The sheet of a page that is a workbook, where it may be one.
+    fn workbook(&self, page: &Page) -> Result<Option<Sheet>> {
+        if self.or_workbook { workbook::open(page, self.max_bytes) } else { Ok(None) }
+    }
+
     fn layout(&self) -> Layout {
         Layout {
             separator: self.separator,

@@ -20,6 +20,7 @@ mod cde;
 mod cius;
 mod delimited;
 mod pattern;
+mod sheet;
 mod socrata;
 mod web_table;
 mod wide_years;
@@ -267,6 +268,8 @@ pub enum Expect {
     Xml,
     /// An XLS or XLSX workbook, whatever the address says.
     Workbook,
+    /// Text, or a workbook in its place.
+    TextOrWorkbook,
 }
 
 /// One archived reply, or an imported file.
@@ -381,7 +384,7 @@ impl SourceFile {
 const KINDS: &[(&str, Build)] = &[
     ("cde_agencies", build::<cde::agencies::CdeAgencies>),
     ("cde_summarized", build::<cde::summarized::CdeSummarized>),
-    ("cius_city", build::<cius::Cius>),
+    ("cius", build::<cius::Cius>),
     ("delimited", build::<delimited::Delimited>),
     ("socrata", build::<socrata::Socrata>),
     ("web_table", build::<web_table::WebTable>),

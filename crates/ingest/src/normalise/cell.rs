@@ -39,7 +39,7 @@ pub(super) fn read(
     }
     let kind = vocabulary.get(&column.name)?.kind;
     let Some(words) = &column.status else {
-        let texts = (0..rows).map(|row| cells.value(row)).collect();
+        let texts = (0..rows).map(|row| cells.word(row, faults)).collect();
         return Ok(vec![typed(column, kind, texts, faults)?]);
     };
     let mut texts = Vec::with_capacity(rows);
@@ -95,6 +95,7 @@ impl<'a> Cells<'a> {
     /// The text of the cell, zeros restored and separators removed; `None` for null.
     fn value(&self, row: usize) -> Option<String> {
         let raw = text(self.array, row);
+        let raw = if self.column.trim { raw.trim() } else { raw };
         if raw.is_empty() || !self.applies(row) || self.column.null.iter().any(|word| word == raw) {
             return None;
         }
@@ -108,6 +109,21 @@ impl<'a> Cells<'a> {
             value = format!("{value:0>width$}");
         }
         Some(value)
+    }
+}
+
+impl Cells<'_> {
+    /// The text of the cell in our words, where the declaration has any. Another word rejects the row.
+    fn word(&self, row: usize, faults: &mut Faults) -> Option<String> {
+        let value = self.value(row)?;
+        if self.column.words.is_empty() {
+            return Some(value);
+        }
+        let word = self.column.words.get(&value).cloned();
+        if word.is_none() {
+            reject(faults, row, self.column, "not one of the declared words", &value);
+        }
+        word
     }
 }
 

@@ -25,6 +25,7 @@ const COLUMNS: &str = "
     year = { id = 14, type = 'year', about = 'Y.' }
     mass = { id = 15, type = { decimal = { precision = 38, scale = 18 } }, about = 'M.' }
     twice = { id = 16, type = { decimal = { precision = 38, scale = 18 } }, about = 'T.' }
+    kind = { id = 18, type = 'text', about = 'K.' }
     percent = { id = 17, type = { decimal = { precision = 9, scale = 3 } }, about = 'P.' }
 ";
 
@@ -41,6 +42,7 @@ const PIPELINE: &str = "
     column = [
       { name = 'buyer', from = ['BUYER', 'Buyer'], null = ['null'] },
       { name = 'activity', from = ['ACT'], null = ['null'] },
+      { name = 'kind', from = ['WORD'], optional = true, trim = true, null = ['All'], words = { 'Hand guns' = 'handgun' } },
       { name = 'zip', from = ['ZIP'], pad = 5, null = ['null'] },
       { name = 'deaths', from = ['N'], thousands = ',', when = { from = ['KIND'], is_not = ['percent'] }, withheld = { low = 1, high = 9, words = { Suppressed = 'suppressed', Missing = 'missing' }, explained_by = { from = ['WHY'], contains = { 'small' = 'suppressed', 'quality' = 'not_shown' } } } },
       { name = 'percent', from = ['N'], when = { from = ['KIND'], is = ['percent'] }, round = true },
@@ -78,6 +80,7 @@ const ROW: &[(&str, &str)] = &[
     ("RATE", "1.5"),
     ("DAY", "01042007"),
     ("MASS", "3.0269999999999997"),
+    ("WORD", "  Hand guns "),
 ];
 
 fn run(columns: Vec<(&str, &str)>) -> Result<Normal> {
@@ -134,6 +137,17 @@ fn a_row_is_typed_and_exact() {
             ("_record", "7"),
         ],
     );
+}
+
+#[test]
+fn declared_words_are_ours_and_no_other_passes() {
+    check(&[], &[("kind", "handgun")]);
+    check(&[("WORD", " All")], &[("kind", "null")]);
+    check(&[("WORD", " ")], &[("kind", "null")]);
+    let normal = run(changed(&[("WORD", "Hand gun")])).unwrap();
+    assert_eq!((normal.kept.num_rows(), normal.rejected.len()), (0, 1));
+    let rejected = &normal.rejected[0];
+    assert_eq!((rejected.rule.as_str(), rejected.raw.as_str()), ("not one of the declared words", "Hand gun"));
 }
 
 #[test]

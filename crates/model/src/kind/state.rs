@@ -85,11 +85,17 @@ impl StateFips {
             .ok_or_else(|| not("USPS state abbreviation", usps))
     }
 
-    /// The state with a name, in any case, such as `WEST VIRGINIA`.
+    /// The state with a name, in any case, such as `WEST VIRGINIA`. The Virgin Islands are those of the U.S.
     pub fn from_name(name: &str) -> Result<Self> {
+        let is = |known: &str| {
+            [Some(known), known.strip_prefix("U.S. ")]
+                .into_iter()
+                .flatten()
+                .any(|known| known.eq_ignore_ascii_case(name.trim()))
+        };
         STATES
             .iter()
-            .find(|(_, _, known)| known.eq_ignore_ascii_case(name.trim()))
+            .find(|(_, _, known)| is(known))
             .map(|(code, _, _)| Self(*code))
             .ok_or_else(|| not("state name", name))
     }
@@ -146,6 +152,7 @@ mod tests {
             assert_eq!(StateFips::from_name(&state.name().to_uppercase()).unwrap(), state);
         }
         assert_eq!(StateFips::from_usps("WV").unwrap().to_string(), "54");
+        assert_eq!(StateFips::from_name("Virgin Islands").unwrap().usps(), "VI");
     }
 
     #[test]

@@ -46,6 +46,14 @@ pub(super) const BREAKS: &[Break] = &[
         "fbi%",
         "The FBI collects rape by a revised, wider definition from 2013; violent crime contains it.",
     ),
+    Break {
+        from: "2015-01-01",
+        until: Some("2016-12-31"),
+        state_fips: None,
+        datasets: "fbi_estimated_offenses_state%",
+        about: "The edition of 2016 has the two columns of rape the wrong way round: rape_legacy holds the figures of the \
+                revised definition and rape_revised those of the legacy one. The edition of 2019 has them right.",
+    },
     national(
         "2014-10-06",
         "cdc_opioid_dispensing%",

@@ -142,7 +142,7 @@ fn counties(captures: &Path, tables: &Path) -> Result<String, Failure> {
     folder.finish(&source)
 }
 
-fn sheet(bytes: Vec<u8>) -> Result<(String, Range<Data>), Failure> {
+pub fn sheet(bytes: Vec<u8>) -> Result<(String, Range<Data>), Failure> {
     let mut book = Xls::new(Cursor::new(bytes))?;
     let mut sheets = book.worksheets();
     if sheets.len() != 1 {
@@ -152,17 +152,18 @@ fn sheet(bytes: Vec<u8>) -> Result<(String, Range<Data>), Failure> {
 }
 
 /// A cell's text; whole numbers without their point.
-fn cell(range: &Range<Data>, row: u32, column: u32) -> Result<String, Failure> {
+pub fn cell(range: &Range<Data>, row: u32, column: u32) -> Result<String, Failure> {
     match range.get_value((row, column)) {
         None | Some(Data::Empty) => Ok(String::new()),
         Some(Data::String(text)) => Ok(text.clone()),
         Some(Data::Int(number)) => Ok(number.to_string()),
-        Some(Data::Float(number)) if number.fract() == 0.0 => Ok(format!("{number:.0}")),
+        // A float prints without a fraction where it has none.
+        Some(Data::Float(number)) => Ok(number.to_string()),
         Some(other) => Err(format!("row {row}, column {column}: {other:?}").into()),
     }
 }
 
 /// A heading without its glued footnote digits, and the digits.
-fn footnoted(text: &str) -> (&str, &str) {
+pub fn footnoted(text: &str) -> (&str, &str) {
     text.split_at(text.trim_end_matches(|c: char| c.is_ascii_digit()).len())
 }

@@ -11,9 +11,11 @@
 mod arcos;
 mod cde;
 mod cius;
+mod cius_tables;
 mod copies;
 mod counties;
 mod dispensing;
+mod estimates;
 mod out;
 mod soda;
 mod vsrr;
@@ -34,6 +36,8 @@ fn main() -> Result<(), Failure> {
         vsrr::make,
         soda::make,
         cius::make,
+        cius_tables::make,
+        estimates::make,
         dispensing::make,
         counties::make,
         copies::make,

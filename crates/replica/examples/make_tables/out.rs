@@ -63,6 +63,8 @@ const COPIES: &[(&str, &str)] = &[
     ("fbi/cde_api_new/sajha", "ajsinha/sajhamcpserver @ 426a2d77ec30, transcribed"),
     ("fbi/cius/2016/", "cno-opa/outcome_indicators @ f3b5092dde5a, a genuine workbook saved again on 2018-01-08"),
     ("fbi/cius/2015/", "Majorfalcon/Foundations-of-Data-Science-Capstone @ 88998d0445c2, taken as original"),
+    ("fbi/estimated_crimes/estimated_1995_2016", "fbi-cde/crime-data-api @ 3370f906be18, the FBI's own repository"),
+    ("fbi/estimated_crimes/estimated_crimes_1979_2019", "lucag25/Crime-Trends @ 13bdac82f2a9, taken as original"),
     ("fbi/cius/2013/", "Majorfalcon/Foundations-of-Data-Science-Capstone @ 88998d0445c2, taken as original"),
 ];
 

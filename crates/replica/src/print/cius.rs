@@ -1,4 +1,5 @@
-//! "Crime in the United States": the city table as a workbook, and a county table that looks much like it.
+//! "Crime in the United States": the city table as a workbook, a county table that looks much like it, and the small tables
+//! of weapons and of the nation.
 //!
 //! The FBI's files are BIFF8; these are XLSX of the same cells, so a reader must look at the bytes, not at the name.
 //! Absent: fonts, widths, merged cells.
@@ -15,8 +16,10 @@ pub struct Sheet {
     pub heading_row: u32,
     /// Titles, headings and stray cells: row, column, text as printed.
     pub headings: Vec<(u32, u16, String)>,
-    /// The rows below the headings; a field that is a whole number prints as one, an empty one as no cell.
+    /// The rows below the headings; an empty field prints as no cell.
     pub rows: Vec<Vec<String>>,
+    /// The column from which fields that are numbers print as such.
+    pub figures_from: u16,
     /// Lines below the rows, in the first column.
     pub notes: Vec<String>,
 }
@@ -51,6 +54,7 @@ pub fn cities(year: &str) -> Result<Sheet> {
         heading_row: 3,
         headings: headings(&Table::read("cius_city/headings")?, Some(year)),
         rows,
+        figures_from: 2,
         notes: notes.of(year).map(|row| format!("{} {}", at(row, 1), at(row, 2))).collect(),
     })
 }
@@ -63,13 +67,36 @@ pub fn counties() -> Result<Sheet> {
         heading_row: 4,
         headings: headings(&Table::read("cius_county/headings")?, None),
         rows: counties.rows.iter().map(|row| row.iter().map(str::to_owned).collect()).collect(),
+        figures_from: 2,
         notes: Vec::new(),
     })
 }
 
-fn headings(table: &Table, year: Option<&str>) -> Vec<(u32, u16, String)> {
-    let first = usize::from(year.is_some());
-    let rows = table.rows.iter().filter(|row| year.is_none_or(|year| at(row, 0) == year));
+/// One of the small tables, by its key: `us_2015`, `weapons_state_2013` and the like.
+pub fn small(key: &str) -> Result<Sheet> {
+    let sheets = Table::read("cius_tables/sheets")?;
+    let name = sheets.of(key).next().map(|row| at(row, 1).to_owned());
+    let rows = Table::read(&format!("cius_tables/{key}"))?;
+    let rows = rows.rows.iter().map(|row| {
+        let label = format!("{}{}", at(row, 0), at(row, 1));
+        [label].into_iter().chain(row.iter().skip(2).map(str::to_owned)).collect()
+    });
+    // What stands below the rows is placed as the headings are.
+    let mut cells = headings(&Table::read("cius_tables/headings")?, Some(key));
+    cells.extend(headings(&Table::read("cius_tables/below")?, Some(key)));
+    Ok(Sheet {
+        name: name.ok_or_else(|| Error::table("cius_tables/sheets", format!("has no table {key}")))?,
+        heading_row: 3,
+        headings: cells,
+        rows: rows.collect(),
+        figures_from: 1,
+        notes: Vec::new(),
+    })
+}
+
+fn headings(table: &Table, key: Option<&str>) -> Vec<(u32, u16, String)> {
+    let first = usize::from(key.is_some());
+    let rows = table.rows.iter().filter(|row| key.is_none_or(|key| at(row, 0) == key));
     rows.filter_map(|row| {
         let place = (at(row, first).parse().ok()?, at(row, first + 1).parse().ok()?);
         Some((place.0, place.1, format!("{}{}", at(row, first + 2), at(row, first + 3))))
@@ -99,8 +126,8 @@ impl Sheet {
                 if field.is_empty() {
                     continue;
                 }
-                match field.parse::<u32>() {
-                    Ok(number) if column >= 2 => sheet.write_number(line, column, number)?,
+                match field.parse::<f64>() {
+                    Ok(number) if column >= self.figures_from => sheet.write_number(line, column, number)?,
                     _ => sheet.write_string(line, column, field)?,
                 };
             }

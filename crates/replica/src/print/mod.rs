@@ -7,6 +7,7 @@ pub mod cius;
 pub mod copies;
 pub mod counties;
 pub mod dispensing;
+pub mod estimates;
 pub mod socrata;
 pub mod wonder;
 pub mod wonder_api;

@@ -69,7 +69,7 @@ fn populations_are_the_first_columns_of_the_captured_file() {
 
 #[test]
 fn texts_are_the_publishers_bytes() {
-    use crate::print::{copies, dispensing, wonder};
+    use crate::print::{copies, dispensing, estimates, wonder};
     check(|| wonder::export("state_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_all_opioids.txt");
     check(|| wonder::export("us_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_all_opioids.txt");
     check(|| wonder::export("state_heroin"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_heroin.txt");
@@ -92,6 +92,8 @@ fn texts_are_the_publishers_bytes() {
         || wonder::export("state_firearm_2015"),
         "cdc/wonder_firearm/akiokaki_UCD_2015_state_firearm_excl_suicide.txt",
     );
+    check(estimates::through_2016, "fbi/estimated_crimes/estimated_1995_2016.csv");
+    check(estimates::through_2019, "fbi/estimated_crimes/estimated_crimes_1979_2019.csv");
     check(dispensing::since_2019, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2019-2023.csv");
     check(dispensing::until_2018, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2006_2018.csv");
     check(copies::opioid_deaths_state_sex, "cdc/wonder_mcd_state/tlcaputi_opioid_deaths_by_state_gender_2000-2023.csv");
@@ -143,6 +145,39 @@ fn cells_are_the_publishers_cells() {
         for (ours, theirs) in ours.iter().zip(&theirs) {
             assert_eq!(ours, theirs);
         }
+    }
+}
+
+#[test]
+fn figures_of_small_tables_are_the_publishers() {
+    for (key, file) in [
+        ("weapons_state_2013", "2013/Table_20_Murder_by_State_Types_of_Weapons_2013"),
+        ("weapons_state_2015", "2015/Table_20_Murder_by_State_Types_of_Weapons_2015"),
+        ("weapons_us_2013", "2013/Expanded_Homicide_Data_Table_8_Murder_Victims_by_Weapon_2009-2013"),
+        ("weapons_us_2015", "2015/Expanded_Homicide_Data_Table_8_Murder_Victims_by_Weapon_2011-2015"),
+        ("us_2013", "2013/Table_1_Crime_in_the_United_States_by_Volume_and_Rate_per_100000_Inhabitants_1994-2013"),
+        ("us_2015", "2015/Table_1_Crime_in_the_United_States_by_Volume_and_Rate_per_100000_Inhabitants_1996-2015"),
+    ] {
+        let Some(captured) = capture(&format!("fbi/cius/{file}.xls")) else { return };
+        let printed = crate::print::cius::small(key).unwrap().xlsx().unwrap();
+        let ours = calamine::Xlsx::new(std::io::Cursor::new(printed)).unwrap().worksheets().remove(0);
+        let theirs = calamine::Xls::new(std::io::Cursor::new(captured)).unwrap().worksheets().remove(0);
+        assert_eq!(ours.0, theirs.0);
+        // Years may be texts there or numbers, and cells that hold one blank are left out.
+        let cells = |range: &calamine::Range<calamine::Data>| -> BTreeSet<(usize, usize, String)> {
+            let start = range.start().unwrap();
+            let cells = range
+                .used_cells()
+                .map(|(row, column, cell)| (row + start.0 as usize, column + start.1 as usize, cell.to_string()));
+            cells.filter(|(_, _, text)| !text.trim().is_empty()).collect()
+        };
+        let (ours, theirs) = (cells(&ours.1), cells(&theirs.1));
+        assert!(ours.len() > 100, "{key}");
+        assert_eq!(
+            ours.symmetric_difference(&theirs).collect::<Vec<_>>(),
+            Vec::<&(usize, usize, String)>::new(),
+            "{key}"
+        );
     }
 }
 

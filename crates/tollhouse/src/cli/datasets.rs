@@ -259,7 +259,16 @@ fn gather(context: &Context, project: &Project, dataset: &Dataset) -> Result<Sho
             "total": check.total,
             "distinct": check.distinct,
             "sum": check.sum.iter().map(|sum| serde_json::json!({
-                "column": sum.column, "of": sum.of, "except": sum.except,
+                "column": sum.column, "of": sum.of, "except": sum.except, "looked_at": sum.looked_at,
+                "elsewhere": sum.elsewhere,
+            })).collect::<Vec<_>>(),
+            "filled": check.filled.iter().map(|filled| serde_json::json!({
+                "columns": filled.columns, "most": filled.most, "least": filled.least, "least_in": filled.least_in,
+                "except": filled.except,
+            })).collect::<Vec<_>>(),
+            "corrections": spec.correction.iter().map(|correction| serde_json::json!({
+                "releases": correction.releases, "where": correction.find, "column": correction.column,
+                "expect": correction.expect, "replace": correction.replace, "reason": correction.reason,
             })).collect::<Vec<_>>(),
         }),
         pipeline_sha256: dataset.digest.to_string(),
@@ -312,6 +321,10 @@ fn reads(column: &Column) -> String {
     }
     if let Some(separator) = &column.thousands {
         said.push(format!("`{separator}` separates thousands"));
+    }
+    if !column.words.is_empty() {
+        let words = column.words.iter().map(|(theirs, ours)| format!("`{theirs}` is `{ours}`"));
+        said.push(words.collect::<Vec<_>>().join(", "));
     }
     if let Some(read) = &column.read {
         said.push(match read {
@@ -378,6 +391,18 @@ fn rules(dataset: &Dataset) -> Vec<String> {
     for sum in &spec.check.sum {
         lines.push(format!("  sums: {} is {}", sum.column, sum.of.join(" + ")));
         lines.extend(sum.except.iter().map(|(key, why)| format!("    but for {key}: {why}")));
+        if !sum.looked_at.is_empty() {
+            let releases: Vec<_> = sum.looked_at.iter().map(|release| release.as_str()).collect();
+            lines.push(format!("    and for {} rows in editions other than {}", sum.elsewhere, releases.join(", ")));
+        }
+    }
+    for filled in &spec.check.filled {
+        lines.push(format!("  filled: at most {} of {}", filled.most, filled.columns.join(", ")));
+        if !filled.least_in.is_empty() {
+            let releases: Vec<_> = filled.least_in.iter().map(|release| release.as_str()).collect();
+            lines.push(format!("    and at least {} in {}", filled.least, releases.join(", ")));
+        }
+        lines.extend(filled.except.iter().map(|(key, why)| format!("    but for {key}: {why}")));
     }
     if let Some(totals) = &spec.totals {
         lines.push(format!(
@@ -385,6 +410,22 @@ fn rules(dataset: &Dataset) -> Vec<String> {
             totals.from.join(" | "),
             totals.is.join(" | "),
             dataset.totals_table()
+        ));
+    }
+    if !spec.correction.is_empty() {
+        lines.push("\nCorrections of the publisher's errors".to_owned());
+    }
+    for correction in &spec.correction {
+        let releases: Vec<_> = correction.releases.iter().map(|release| release.as_str()).collect();
+        let found: Vec<_> = correction.find.iter().map(|(name, text)| format!("{name} is `{text}`")).collect();
+        lines.push(format!(
+            "  in {}, where {}: {} is `{}` and should be `{}`. {}",
+            releases.join(", "),
+            found.join(" and "),
+            correction.column,
+            correction.expect,
+            correction.replace,
+            correction.reason
         ));
     }
     if let Some(mask) = &spec.mask {

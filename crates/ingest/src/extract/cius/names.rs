@@ -1,5 +1,7 @@
 //! Names as the workbooks print them: broken over lines, with footnote numbers glued on.
 
+use super::title::Title;
+
 /// White space collapsed to single blanks.
 pub(super) fn spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -41,4 +43,11 @@ pub(super) fn split_footnotes(text: &str) -> (&str, &str) {
         }
         begin -= digits;
     }
+}
+
+/// A year of the table and the footnote numbers at its end: `20146` is `2014` and `6`.
+pub(super) fn split_year<'a>(text: &'a str, title: &Title) -> Option<(&'a str, &'a str)> {
+    let (year, numbers) = text.split_at_checked(4)?;
+    let is_year = year.bytes().all(|byte| byte.is_ascii_digit()) && title.covers(year.parse().ok()?);
+    (is_year && split_footnotes(numbers).0.is_empty()).then_some((year, numbers))
 }

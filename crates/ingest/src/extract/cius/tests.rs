@@ -4,8 +4,18 @@ use super::*;
 use crate::extract::delimited::tests::{Decoded, capture, check_error, decode, fixture};
 use rust_xlsxwriter::Workbook;
 
+mod other_tables;
+
+/// The extractor as a pipeline declares it.
+fn declared(pipeline: &str) -> Cius {
+    let mut pipeline: toml::Table = toml::from_str(pipeline).unwrap();
+    let mut source = pipeline.remove("source").unwrap().try_into::<toml::Table>().unwrap();
+    source.remove("kind");
+    source.try_into().unwrap()
+}
+
 fn cius() -> Cius {
-    toml::from_str("").unwrap()
+    declared(include_str!("../../../../../pipelines/fbi_city_offenses.toml"))
 }
 
 const HEADER: &[&str] = &[
@@ -163,7 +173,9 @@ fn another_table_is_refused_by_its_title() {
     let counties: &[&str] = &["by State by Metropolitan and Nonmetropolitan Counties, 2015"];
     refuse(
         &workbook(&[&[&["Table 10"], TITLE[1], counties, HEADER]]),
-        &["this is Table 10 (by State by Metropolitan and Nonmetropolitan Counties, 2015), not the city table"],
+        &[
+            "this is Table 10 (Offenses Known to Law Enforcement by State by Metropolitan and Nonmetropolitan Counties, 2015), and not `Offenses Known to Law Enforcement by State by City`",
+        ],
     );
     refuse(&workbook(&[&[&["Contents"]]]), &["its title is `Contents`"]);
     refuse(&workbook(&[&[&[" "]]]), &["blank"]);
@@ -215,7 +227,7 @@ fn footnotes_are_split_off_names() {
         ("St. Louis", "St. Louis", ""),
         ("", "", ""),
     ] {
-        assert_eq!(split_footnotes(printed), (name, numbers), "{printed}");
+        assert_eq!(names::split_footnotes(printed), (name, numbers), "{printed}");
     }
 }
 
@@ -254,11 +266,11 @@ fn captured_tables_of_other_kinds_are_refused() {
     for (file, words) in [
         (
             "2015/Table_10_Offenses_Known_to_Law_Enforcement_by_State_by_Metropolitan_and_Nonmetropolitan_Counties_2015.xls",
-            "this is Table 10 (by State by Metropolitan and Nonmetropolitan Counties, 2015), not the city table",
+            "this is Table 10 (Offenses Known to Law Enforcement by State by Metropolitan and Nonmetropolitan Counties, 2015), and not `Offenses Known to Law Enforcement by State by City`",
         ),
         (
             "2022/Table_10_Offenses_Known_to_Law_Enforcement_by_State_by_Metropolitan_and_Nonmetropolitan_Counties_2022.xlsx",
-            "this is Table 10 (by State by Metropolitan and Nonmetropolitan Counties, 2022), not the city table",
+            "this is Table 10 (Offenses Known to Law Enforcement by State by Metropolitan and Nonmetropolitan Counties, 2022), and not",
         ),
         (
             "2013/Table_20_Murder_by_State_Types_of_Weapons_2013.xls",

@@ -221,3 +221,50 @@ fn saved_county_table(to: &Path) -> String {
     let replica = Replica::start_blocking(Options { faults, ..Options::default() }).unwrap();
     saved(&replica, CIUS, to)
 }
+
+#[test]
+fn the_gateway_of_the_crime_data_explorer_is_understood() {
+    let status = |code: u16, body: &str| What::Status { code, headers: [].into(), body: body.to_owned() };
+    let run = |times: Option<u32>, what: What| {
+        let folder = tempfile::tempdir().unwrap();
+        let replica = Replica::start_blocking(Options::default()).unwrap();
+        replica.set_faults(vec![Fault { on: "summarized".to_owned(), times, what }]);
+        let output = tollhouse(folder.path(), &["run", "fbi_offenses_month", &format!("--replica={}", replica.base())]);
+        let asked = replica.requests().len();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), asked)
+    };
+    let no_key = r#"{"error":{"code":"API_KEY_MISSING","message":"No api_key was supplied."}}"#;
+    let (code, error, asked) = run(None, status(403, no_key));
+    assert_eq!((code, asked), (Some(11), 1), "{error}");
+    assert!(error.contains("API_KEY_MISSING") && error.contains("check the key"), "{error}");
+    // Too many mistakes of one key: every further request prolongs it.
+    let (code, error, asked) = run(None, status(503, "Client Failure Limit Exceeded"));
+    assert_eq!((code, asked), (Some(11), 1), "{error}");
+    let words = "From year and month date is not valid, expected format MM-YYYY.";
+    let (code, error, asked) = run(None, status(400, words));
+    assert_eq!((code, asked), (Some(11), 1), "{error}");
+    assert!(error.contains(words), "{error}");
+    // The backend is down for a moment.
+    let (code, error, asked) = run(Some(2), status(503, "upstream connect error or disconnect/reset before headers"));
+    assert_eq!((code, asked), (Some(0), 4), "{error}");
+}
+
+#[test]
+fn an_agency_that_the_fbi_does_not_know_is_an_error_and_no_zero() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let project = folder.path().join("project");
+    std::fs::create_dir_all(project.join("pipelines")).unwrap();
+    std::fs::create_dir_all(project.join("warehouse")).unwrap();
+    std::fs::copy(here.join("warehouse/columns.toml"), project.join("warehouse/columns.toml")).unwrap();
+    let pipeline = std::fs::read_to_string(here.join("pipelines/fbi_offenses_month.toml")).unwrap();
+    let pipeline = pipeline.replace("agency/VT0040100", "agency/VT0049900");
+    std::fs::write(project.join("pipelines/fbi_offenses_month.toml"), pipeline).unwrap();
+    let root = folder.path().join("root");
+    let project = project.to_str().unwrap();
+    let output = tollhouse(&root, &["--project", project, "run", "fbi_offenses_month", "--replica"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(12), "{error}");
+    assert!(error.contains("no figures of agency/VT0049900") && error.contains("fbi_agencies"), "{error}");
+    assert!(!root.join("snapshots").exists() || std::fs::read_dir(root.join("snapshots")).unwrap().next().is_none());
+}

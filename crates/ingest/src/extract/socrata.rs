@@ -246,6 +246,16 @@ impl Extractor for Socrata {
         Ok(pages)
     }
 
+    fn recognise(&self, page: &Page) -> Result<Option<Slice>> {
+        // Its rows say neither which table they are of nor which columns it has besides.
+        if !is_address(page) && part(page)? == Part::Rows {
+            let message = format!("{} holds rows of some table, without its description", page.url);
+            return Err(Error::new(Kind::Changed, message)
+                .hint("bring the portal's CSV of the whole table (Export, CSV): its header says which it is"));
+        }
+        Ok(None)
+    }
+
     fn inspect(&self, page: &Page) -> Result<()> {
         let body = self.body(page)?;
         match part(page)? {

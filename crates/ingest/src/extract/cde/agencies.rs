@@ -148,7 +148,9 @@ impl CdeAgencies {
         }
         let object = object(page)?;
         match object.values().next() {
-            Some(Value::Array(agencies)) if agencies.iter().all(Value::is_object) => Ok(List::State(object)),
+            Some(Value::Array(agencies)) if agencies.iter().all(|agency| agency.get("ori").is_some()) => {
+                Ok(List::State(object))
+            }
             Some(Value::Object(first)) if first.values().all(|agency| agency.get("agency_name").is_some()) => {
                 Ok(List::Older(object))
             }

@@ -148,6 +148,14 @@ fn an_agency_of_several_counties_is_one_row() {
 }
 
 #[test]
+fn another_object_is_no_list_of_agencies() {
+    for text in [r#"{"data":[{"count":1,"key":"a"}]}"#, r#"{"a":{"b":{"c":1}}}"#, "{}", "a,b\n1,2\n"] {
+        let error = agencies().inspect(&page("file:other", text));
+        check_error(error, Kind::Changed, &["is no"]);
+    }
+}
+
+#[test]
 fn states_are_asked_for_one_after_the_other() {
     let (extractor, slice) = (agencies(), Slice::new("agencies", "https://x/".to_owned()));
     let seen = page("https://x/AL", "{}");

@@ -385,3 +385,11 @@ fn captured_portal_files_are_read() {
         assert_eq!(found.iter().map(|row| column("Data Value")[*row]).collect::<Vec<_>>(), [value]);
     }
 }
+
+#[test]
+fn rows_that_a_person_brings_without_their_description_are_not_recognised() {
+    let page = Page::of_bytes("file:rows.json", br#"[{"year": 2016, "homicide": 1}]"#.to_vec());
+    check_error(soda(2).recognise(&page), Kind::Changed, &["without its description"]);
+    let csv = Page::of_bytes("file:rows.csv", b"a,b\n1,2\n".to_vec());
+    assert!(soda(2).recognise(&csv).unwrap().is_none());
+}

@@ -11,3 +11,4 @@ pub mod normalise;
 pub mod overlap;
 pub mod probe;
 pub mod run;
+mod unzip;

@@ -44,6 +44,8 @@ pub enum Type {
     Zip,
     /// A nine-character DEA registration number.
     DeaNumber,
+    /// A nine-character originating agency identifier of the FBI.
+    Ori,
 }
 
 impl Type {
@@ -55,7 +57,9 @@ impl Type {
             Type::Decimal { precision, scale } => DataType::Decimal128(precision, scale),
             Type::Date => DataType::Date32,
             Type::Boolean => DataType::Boolean,
-            Type::Text | Type::StateFips | Type::CountyFips | Type::Ndc | Type::Zip | Type::DeaNumber => DataType::Utf8,
+            Type::Text | Type::StateFips | Type::CountyFips | Type::Ndc | Type::Zip | Type::DeaNumber | Type::Ori => {
+                DataType::Utf8
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! The dates of `Last-Modified` are declared here; no capture holds them.
 
+pub mod bulk;
 mod pages;
 
 use crate::print::{arcos, cius, copies, dispensing, socrata, wonder};
@@ -233,6 +234,9 @@ pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
     let Wanted { host, path, query, edition, twist } = *wanted;
     if let Some(file) = files().find(|file| file.host == host && file.path == path) {
         return file.page();
+    }
+    if let Some(page) = bulk::find(wanted) {
+        return page;
     }
     if host != SODA {
         return Ok(nothing(host, path));

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 mod cius;
 mod delimited;
+mod fixed_width;
 mod pattern;
 mod socrata;
 mod web_table;
@@ -277,6 +278,8 @@ pub enum Expect {
     Xml,
     /// An XLS or XLSX workbook, whatever the address says.
     Workbook,
+    /// Text, or a ZIP archive or gzip around it.
+    Packed,
 }
 
 /// One archived reply, or an imported file.
@@ -395,6 +398,7 @@ impl SourceFile {
 const KINDS: &[(&str, Build)] = &[
     ("cius_city", build::<cius::Cius>),
     ("delimited", build::<delimited::Delimited>),
+    ("fixed_width", build::<fixed_width::FixedWidth>),
     ("socrata", build::<socrata::Socrata>),
     ("web_table", build::<web_table::WebTable>),
     ("wide_years", build::<wide_years::WideYears>),

@@ -8,7 +8,7 @@ use arrow::datatypes::Decimal128Type;
 use jiff::ToSpan as _;
 use model::column::{Type, Vocabulary};
 use model::dataset::{Bound, Column, Read, Status, Withheld};
-use model::kind::{CountyFips, DeaNumber, Ndc, StateFips, Zip};
+use model::kind::{CountyFips, DeaNumber, Ndc, Ori, StateFips, Zip};
 use model::{Kind, Result, ResultExt as _};
 
 use super::{Fault, Faults, Headers, find, text};
@@ -85,11 +85,7 @@ impl<'a> Cells<'a> {
 
     /// Whether the column means anything in this row.
     fn applies(&self, row: usize) -> bool {
-        self.column.when.as_ref().is_none_or(|when| {
-            let value = text(self.when, row);
-            (when.is.is_empty() || when.is.iter().any(|word| word == value))
-                && !when.is_not.iter().any(|word| word == value)
-        })
+        self.column.when.as_ref().is_none_or(|when| when.holds(text(self.when, row)))
     }
 
     /// The text of the cell, zeros restored and separators removed; `None` for null.
@@ -106,6 +102,11 @@ impl<'a> Cells<'a> {
             && value.bytes().all(|byte| byte.is_ascii_digit())
         {
             value = format!("{value:0>width$}");
+        }
+        match &self.column.read {
+            Some(Read::Ori7) if value.len() == 7 => value.push_str("00"),
+            Some(Read::Instead(words)) => value = words.get(&value).cloned().unwrap_or(value),
+            _ => {}
         }
         Some(value)
     }
@@ -186,6 +187,7 @@ fn typed(column: &Column, kind: Type, texts: Vec<Option<String>>, faults: &mut F
         Type::Ndc => Arc::new(read.codes(texts, "a National Drug Code of eleven digits", valid(Ndc::is_valid))),
         Type::Zip => Arc::new(read.codes(texts, "a five-digit ZIP code", valid(Zip::is_valid))),
         Type::DeaNumber => Arc::new(read.codes(texts, "a DEA registration number", valid(DeaNumber::is_valid))),
+        Type::Ori => Arc::new(read.codes(texts, "an agency's identifier of nine characters", valid(Ori::is_valid))),
         Type::Integer => {
             Arc::new(Int64Array::from(read.values(texts, "a whole number", |text| text.parse::<i64>().ok())))
         }
@@ -222,6 +224,7 @@ fn state(column: &Column) -> fn(&str) -> Option<String> {
             |text| text.parse().or_else(|_| StateFips::from_usps(text)).ok().map(|state| state.to_string())
         }
         Some(Read::StateName) => |text| StateFips::from_name(text).ok().map(|state| state.to_string()),
+        Some(Read::UcrState) => |text| StateFips::from_ucr(text).ok().map(|state| state.to_string()),
         _ => |text| text.parse::<StateFips>().ok().map(|state| state.to_string()),
     }
 }

@@ -13,6 +13,7 @@ mod cius;
 mod copies;
 mod counties;
 mod dispensing;
+mod masters;
 mod out;
 mod soda;
 mod vsrr;
@@ -36,6 +37,7 @@ fn main() -> Result<(), Failure> {
         dispensing::make,
         counties::make,
         copies::make,
+        masters::make,
     ] {
         for line in make(&captures, &tables)? {
             println!("{line}");

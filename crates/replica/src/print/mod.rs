@@ -6,6 +6,7 @@ pub mod cius;
 pub mod copies;
 pub mod counties;
 pub mod dispensing;
+pub mod masters;
 pub mod socrata;
 pub mod wonder;
 pub mod wonder_api;

@@ -8,13 +8,14 @@ use model::{Error, Kind, Result, ResultExt as _};
 
 use crate::extract::{Expect, Extractor, Page, Request, Slice};
 use crate::normalise::check_names;
+use crate::unzip;
 
 /// The body as text: without its gzip layer, if it has one, and never more than `limit` bytes of it.
 pub fn plain(body: Box<dyn Read + Send>, limit: u64, url: &str) -> Result<Box<dyn Read + Send>> {
     let mut body = BufReader::with_capacity(64 * 1024, body);
     let head = body.fill_buf().or_error(Kind::Io, format!("cannot read the body of {url}"))?;
     Ok(if head.starts_with(&GZIP) {
-        Box::new(Limited { inner: MultiGzDecoder::new(body), left: limit, url: url.to_owned() })
+        Box::new(Limited::new(MultiGzDecoder::new(body), limit, url))
     } else {
         Box::new(body)
     })
@@ -25,10 +26,17 @@ const ZIP: [u8; 4] = *b"PK\x03\x04";
 const OLE: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 
 /// Reads at most so many bytes, and fails where there are more: a decompression bomb is an error, not a short file.
-struct Limited<R> {
+pub(crate) struct Limited<R> {
     inner: R,
     left: u64,
     url: String,
+}
+
+impl<R> Limited<R> {
+    /// Reads at most `limit` bytes of what an address serves, inflated.
+    pub fn new(inner: R, limit: u64, url: &str) -> Self {
+        Self { inner, left: limit, url: url.to_owned() }
+    }
 }
 
 impl<R: Read> Read for Limited<R> {
@@ -77,9 +85,10 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
     }
     let matches = match expect {
         Expect::Workbook => is_workbook(head),
+        Expect::Packed if head.starts_with(&ZIP) => true,
         Expect::Json => matches!(text.first(), Some(b'[' | b'{')),
         Expect::Xml => text.first() == Some(&b'<'),
-        Expect::Text | Expect::Page => {
+        Expect::Text | Expect::Page | Expect::Packed => {
             head.starts_with(&GZIP) || !(head.starts_with(&ZIP) || head.iter().take(512).any(|byte| *byte == 0))
         }
         Expect::TextOrWorkbook => is_workbook(head) || sniff(head, Expect::Text, url).is_ok(),
@@ -149,6 +158,9 @@ pub(crate) fn container(page: &Page, expect: Expect, bytes: u64) -> Result<()> {
         let within = if expect == Expect::Page { Expect::Page } else { Expect::Text };
         sniff(&beginning(page.text(limit)?, &page.url)?, within, &page.url)?;
     }
+    if expect == Expect::Packed && head.starts_with(&ZIP) {
+        unzip::check_whole(page, bytes.saturating_mul(INFLATION).max(SMALL))?;
+    }
     Ok(())
 }
 
@@ -164,9 +176,17 @@ pub(crate) fn fits(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, 
 /// What an imported file may be, for an extractor: its own inspection tells the layouts of text apart.
 pub fn importable(extractor: &dyn Extractor, slice: &Slice) -> Result<Expect> {
     Ok(match extractor.next_page(slice, &[])? {
-        Some(Request { expect: expect @ (Expect::Workbook | Expect::TextOrWorkbook | Expect::Page), .. }) => expect,
+        Some(Request {
+            expect: expect @ (Expect::Workbook | Expect::TextOrWorkbook | Expect::Page | Expect::Packed),
+            ..
+        }) => expect,
         _ => Expect::Text,
     })
+}
+
+/// Whether a page is a ZIP archive.
+pub(crate) fn is_zip(page: &Page) -> Result<bool> {
+    Ok(beginning(page.raw()?, &page.url)?.starts_with(&ZIP))
 }
 
 /// How much of a body its container is told by.
@@ -208,6 +228,10 @@ mod tests {
         check(b"<!DOCTYPE html><html>", Expect::Page, None);
         check(b"County\tState", Expect::Page, None);
         check(b"PK\x03\x04rest", Expect::Page, Some("a ZIP archive"));
+        check(b"PK\x03\x04rest", Expect::Packed, None);
+        check(b"PK\x03\x04rest", Expect::Text, Some("a ZIP archive"));
+        check(b"601AL001123", Expect::Packed, None);
+        check(b"1\0\0\0", Expect::Packed, Some("something else"));
         check(b"State,City", Expect::Workbook, Some("something else"));
         check(b"State,City", Expect::TextOrWorkbook, None);
         check(b"PK\x03\x04rest", Expect::TextOrWorkbook, None);

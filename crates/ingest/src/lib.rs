@@ -13,3 +13,4 @@ pub mod overlap;
 pub mod probe;
 mod release;
 pub mod run;
+mod unzip;

@@ -213,6 +213,12 @@ pub enum Read {
     FipsOrUsps,
     /// A state's FIPS code from its name.
     StateName,
+    /// A state's FIPS code from its number in the Uniform Crime Reporting Program, which is another.
+    UcrState,
+    /// An originating agency identifier of nine characters from its first seven; of an agency's own, the last two are `00`.
+    Ori7,
+    /// These words stand for those; any other is as it stands.
+    Instead(BTreeMap<String, String>),
     /// A date in this `strptime` format.
     Date(String),
     /// A date in one of these `strptime` formats, where layouts differ.
@@ -310,6 +316,14 @@ pub struct When {
     pub is_not: Vec<String>,
 }
 
+impl When {
+    /// Whether a text fulfils it.
+    pub fn holds(&self, value: &str) -> bool {
+        (self.is.is_empty() || self.is.iter().any(|word| word == value))
+            && !self.is_not.iter().any(|word| word == value)
+    }
+}
+
 /// How a column is computed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -320,6 +334,13 @@ pub enum Rule {
     YearOf(String),
     /// The last day of a month, from upstream columns of a year and of a month's English name.
     MonthEnd {
+        /// Accepted headers of the year.
+        year: Vec<String>,
+        /// Accepted headers of the month.
+        month: Vec<String>,
+    },
+    /// The first day of a month, from upstream columns of a year and of a month's number.
+    MonthStart {
         /// Accepted headers of the year.
         year: Vec<String>,
         /// Accepted headers of the month.
@@ -366,6 +387,22 @@ pub enum Rule {
         /// The factor, as text.
         times: String,
     },
+    /// A sum of whole-number columns of ours, less others, and a number more. Null where one of them is.
+    Sum {
+        /// The columns that are added.
+        of: Vec<String>,
+        /// The columns that are subtracted.
+        #[serde(default)]
+        less: Vec<String>,
+        /// What is added to them.
+        #[serde(default)]
+        plus: i64,
+        /// Columns that are null add nothing; the sum is null where all are.
+        #[serde(default)]
+        present: bool,
+    },
+    /// True where all of these conditions on upstream columns hold, else false. A cell that is not there is empty.
+    All(Vec<When>),
     /// A bound of a crude rate: a count of ours, by a population of ours, rounded away from the middle. Where the rate is
     /// published, both bounds are the published rate.
     RateBound {

@@ -5,7 +5,7 @@
 
 use crate::print::cius;
 use crate::print::socrata::separated;
-use crate::shelf::{Format, Page, gzip, not_found};
+use crate::shelf::{Format, Page, bulk, gzip, not_found};
 use crate::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -120,6 +120,15 @@ pub enum What {
     IgnoredRange,
     /// Another ETag at each request.
     MovedEtag,
+    /// A key of which the publisher knows nothing: `{}` in place of a link.
+    UnknownKey,
+    /// A link that leads to another host.
+    ForeignLink {
+        /// The host.
+        host: String,
+    },
+    /// The store's answer to a link that is older than its time.
+    ExpiredLink,
 }
 
 impl What {
@@ -149,6 +158,8 @@ impl What {
                 "text/plain; charset=utf-8",
                 format!("version https://git-lfs.github.com/spec/v1\noid sha256:{:064x}\nsize 16801\n", 0x70_11),
             )),
+            Self::UnknownKey => Some(Page::plain(200, "application/json; charset=utf-8", "{}")),
+            Self::ExpiredLink => Some(bulk::denied("Request has expired")),
             Self::NotFoundHtml => Some(Page::plain(404, HTML, not_found(path))),
             Self::Redirect { to } => {
                 let mut page = Page::plain(302, HTML, "");
@@ -166,6 +177,9 @@ impl What {
             Self::Replace { bytes } => page.replace(bytes.clone()),
             Self::ReplaceText { text } => page.replace(text.clone()),
             Self::WithBom => page.replace([b"\xef\xbb\xbf", page.body.as_ref()].concat()),
+            Self::ForeignLink { host } => {
+                page.replace(String::from_utf8_lossy(&page.body).replace(bulk::STORE, host));
+            }
             Self::NoValidators => (page.validators, page.ranges) = (false, false),
             Self::IgnoredRange => page.ranges = false,
             Self::MovedEtag => page.etag = Some(format!("\"{turn:032x}\"")),

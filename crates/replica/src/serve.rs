@@ -191,6 +191,9 @@ impl Shared {
             let mut page = Page::plain(405, "text/plain", "Method Not Allowed\n");
             page.headers.push(("Allow".to_owned(), "GET, HEAD".to_owned()));
             Ok(page)
+        } else if host == shelf::bulk::STORE && method == Method::HEAD {
+            // The signature is of a GET.
+            Ok(shelf::bulk::denied("The request signature we calculated does not match the signature you provided."))
         } else if let Some(page) = instead {
             Ok(page)
         } else if is_query {

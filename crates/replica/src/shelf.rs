@@ -2,6 +2,7 @@
 //!
 //! The dates of `Last-Modified` are declared here; no capture holds them.
 
+pub mod bulk;
 mod fbi;
 mod pages;
 
@@ -250,6 +251,9 @@ pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
     let Wanted { host, path, query, edition, twist } = *wanted;
     if let Some(file) = files().find(|file| file.host == host && file.path == path) {
         return file.page();
+    }
+    if let Some(page) = bulk::find(wanted) {
+        return page;
     }
     if host == cde::HOST {
         return cde::answer(path, query);

@@ -215,6 +215,7 @@ fn hosts(datasets: &[&Dataset]) -> Result<BTreeSet<String>> {
             // The project's own tables have no host.
             let host = slice.url.split("//").nth(1).and_then(|rest| rest.split('/').next());
             hosts.extend(host.map(ToOwned::to_owned));
+            hosts.extend(slice.link_hosts);
         }
     }
     Ok(hosts)

@@ -68,7 +68,7 @@ impl Extractor for Delimited {
 
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
         let expect = if self.or_workbook { Expect::TextOrWorkbook } else { Expect::Text };
-        Ok(seen.is_empty().then(|| Request::get(&slice.url, expect)))
+        Ok(seen.is_empty().then(|| slice.request(expect)))
     }
 
     fn recognise(&self, page: &Page) -> Result<Option<Slice>> {

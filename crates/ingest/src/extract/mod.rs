@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 mod cde;
 mod cius;
 mod delimited;
+mod fixed_width;
 mod pattern;
 mod sheet;
 mod socrata;
@@ -174,6 +175,8 @@ pub struct Slice {
     pub years: Option<(i32, i32)>,
     /// How many rows it has at least, where that is known of this very file.
     pub min_rows: Option<u64>,
+    /// Where its address serves no file but a link to one: the hosts to which the link may lead.
+    pub link_hosts: Vec<String>,
 }
 
 impl Slice {
@@ -187,7 +190,13 @@ impl Slice {
             note: String::new(),
             years: None,
             min_rows: None,
+            link_hosts: Vec::new(),
         }
+    }
+
+    /// The request for the file that it is.
+    pub fn request(&self, expect: Expect) -> Request {
+        Request { link_hosts: self.link_hosts.clone(), ..Request::get(&self.url, expect) }
     }
 
     /// Whether its rows may have this year.
@@ -227,12 +236,15 @@ pub struct Request {
     /// A query's fields, form-encoded, which are sent by POST and kept in the receipt: they may hold no secret. Without
     /// them it is a GET.
     pub form: Option<String>,
+    /// Where the address serves no file but a link to one, `{"<key>":"https://…"}`: the hosts to which the link may lead.
+    /// The link is followed and never kept, for it holds a signature; what came stands under the address.
+    pub link_hosts: Vec<String>,
 }
 
 impl Request {
     /// What lies at an address.
     pub fn get(url: impl Into<String>, expect: Expect) -> Self {
-        Self { url: url.into(), expect, form: None }
+        Self { url: url.into(), expect, form: None, link_hosts: Vec::new() }
     }
 
     /// The answer to a query, whose fields are form-encoded here.
@@ -242,7 +254,7 @@ impl Request {
         expect: Expect,
     ) -> Self {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        Self { url: url.into(), expect, form: Some(form) }
+        Self { url: url.into(), expect, form: Some(form), link_hosts: Vec::new() }
     }
 }
 
@@ -270,6 +282,8 @@ pub enum Expect {
     Workbook,
     /// Text, or a workbook in its place.
     TextOrWorkbook,
+    /// Text, or a ZIP archive or gzip around it.
+    Packed,
 }
 
 /// One archived reply, or an imported file.
@@ -362,6 +376,9 @@ pub struct SourceFile {
     pub years: Option<(i32, i32)>,
     /// How many rows it has at least.
     pub min_rows: Option<u64>,
+    /// Where its address serves no file but a signed link to one: the hosts to which the link may lead.
+    #[serde(default)]
+    pub link_hosts: Vec<String>,
 }
 
 impl SourceFile {
@@ -376,6 +393,7 @@ impl SourceFile {
             note: self.note.clone(),
             years: self.years,
             min_rows: self.min_rows,
+            link_hosts: self.link_hosts.clone(),
         }
     }
 }
@@ -386,6 +404,7 @@ const KINDS: &[(&str, Build)] = &[
     ("cde_summarized", build::<cde::summarized::CdeSummarized>),
     ("cius", build::<cius::Cius>),
     ("delimited", build::<delimited::Delimited>),
+    ("fixed_width", build::<fixed_width::FixedWidth>),
     ("socrata", build::<socrata::Socrata>),
     ("web_table", build::<web_table::WebTable>),
     ("wide_years", build::<wide_years::WideYears>),

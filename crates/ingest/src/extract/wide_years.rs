@@ -105,7 +105,7 @@ impl Extractor for WideYears {
     }
 
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
-        Ok(seen.is_empty().then(|| Request::get(&slice.url, Expect::Text)))
+        Ok(seen.is_empty().then(|| slice.request(Expect::Text)))
     }
 
     fn recognise(&self, page: &Page) -> Result<Option<Slice>> {

@@ -127,6 +127,11 @@ impl Words {
     pub(super) fn are_final(&self, status: u16) -> bool {
         (self.messages && status == 500) || self.quoted.contains("Client Failure Limit Exceeded")
     }
+
+    /// Whether they say that a signed link is too old, as a store does: `<Message>Request has expired</Message>`.
+    pub(super) fn say_expired(&self) -> bool {
+        self.quoted.contains("has expired")
+    }
 }
 
 /// The messages of an XML page that holds no data, as CDC WONDER answers a query that it does not accept:

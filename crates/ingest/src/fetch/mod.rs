@@ -7,12 +7,16 @@
 //! A query is sent by POST. Its answer belongs to its body, not to its address: it is never conditional, never resumed
 //! and never redirected, and the receipt holds what was asked.
 //!
+//! Where an address serves a signed link to a file ([`Request::link_hosts`]), the file is what is fetched; the link is
+//! written down nowhere.
+//!
 //! Absent: what to ask for and what it means ([`crate::extract`]), the wall clock and configuration files (the
 //! program's), cookies, sign-ins, scripts, and any request other than GET and POST.
 
 mod address;
 mod answer;
 mod body;
+mod link;
 mod own;
 mod pace;
 mod peek;
@@ -297,7 +301,7 @@ impl Engine {
 
     /// Sends the request, following redirects that stay where they should.
     async fn send(&self, visit: &mut Visit) -> Result<(Head, Response), Setback> {
-        let mut url = visit.url.clone();
+        let mut url = self.place(visit).await?;
         for _ in 0..=MOST_REDIRECTS {
             let wire = self.addresses.wire(&url)?;
             self.spend(&url, &wire).await?;
@@ -372,7 +376,9 @@ impl Engine {
     async fn turned_away(&self, visit: &Visit, head: Head, response: Response) -> Setback {
         let words = answer::first_words(response, &visit.secrets).await;
         let said = answer::said(head.status, &words.quoted);
-        if head.is_passing() && !words.are_final(head.status) {
+        // A link that came too late is asked for again.
+        let late = visit.linked && head.status == 403 && words.say_expired();
+        if late || head.is_passing() && !words.are_final(head.status) {
             let wait = head.retry_after((self.clock)());
             return Passing { what: format!("it answered {said}"), head: Some(head), wait, ..Passing::default() }
                 .into();

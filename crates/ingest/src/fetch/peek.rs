@@ -54,7 +54,7 @@ impl Engine {
     }
 }
 
-async fn beginning(mut response: Response, most: u64) -> reqwest::Result<(Vec<u8>, bool)> {
+pub(super) async fn beginning(mut response: Response, most: u64) -> reqwest::Result<(Vec<u8>, bool)> {
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < most {
         match response.chunk().await? {

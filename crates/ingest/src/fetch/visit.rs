@@ -24,6 +24,10 @@ pub(super) struct Visit {
     pub(super) expect: Expect,
     /// The fields of a query.
     pub(super) form: Option<String>,
+    /// Where the address serves a link: the hosts to which it may lead.
+    pub(super) link_hosts: Vec<String>,
+    /// Whether the current attempt asks where a link led.
+    pub(super) linked: bool,
     /// The newest exchange whose body we hold.
     pub(super) previous: Option<Exchange>,
     pub(super) started: Timestamp,
@@ -61,6 +65,8 @@ impl Visit {
             secrets,
             expect: request.expect,
             form: request.form.clone(),
+            link_hosts: request.link_hosts.clone(),
+            linked: false,
             previous,
             started,
             attempts: 0,

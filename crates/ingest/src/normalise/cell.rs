@@ -85,11 +85,7 @@ impl<'a> Cells<'a> {
 
     /// Whether the column means anything in this row.
     fn applies(&self, row: usize) -> bool {
-        self.column.when.as_ref().is_none_or(|when| {
-            let value = text(self.when, row);
-            (when.is.is_empty() || when.is.iter().any(|word| word == value))
-                && !when.is_not.iter().any(|word| word == value)
-        })
+        self.column.when.as_ref().is_none_or(|when| when.holds(text(self.when, row)))
     }
 
     /// The text of the cell, zeros restored and separators removed; `None` for null.
@@ -107,6 +103,11 @@ impl<'a> Cells<'a> {
             && value.bytes().all(|byte| byte.is_ascii_digit())
         {
             value = format!("{value:0>width$}");
+        }
+        match &self.column.read {
+            Some(Read::Ori7) if value.len() == 7 => value.push_str("00"),
+            Some(Read::Instead(words)) => value = words.get(&value).cloned().unwrap_or(value),
+            _ => {}
         }
         Some(value)
     }
@@ -241,6 +242,7 @@ fn state(column: &Column) -> fn(&str) -> Option<String> {
             |text| text.parse().or_else(|_| StateFips::from_usps(text)).ok().map(|state| state.to_string())
         }
         Some(Read::StateName) => |text| StateFips::from_name(text).ok().map(|state| state.to_string()),
+        Some(Read::UcrState) => |text| StateFips::from_ucr(text).ok().map(|state| state.to_string()),
         _ => |text| text.parse::<StateFips>().ok().map(|state| state.to_string()),
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn names(dataset: &Dataset, headers: &BTreeSet<&str>) -> Result<()> {
     for column in &dataset.spec.column {
         match &column.rule {
             None => need(&column.name, &column.from, column.optional),
-            Some(Rule::MonthEnd { year, month }) => {
+            Some(Rule::MonthEnd { year, month } | Rule::MonthStart { year, month }) => {
                 need(&column.name, year, false);
                 need(&column.name, month, false);
             }
@@ -48,6 +48,9 @@ pub(crate) fn names(dataset: &Dataset, headers: &BTreeSet<&str>) -> Result<()> {
                 need(&column.name, months, false);
             }
             Some(Rule::RangeBound { from, .. }) => need(&column.name, from, column.optional),
+            Some(Rule::All(conditions)) => {
+                conditions.iter().for_each(|when| need(&column.name, &when.from, false));
+            }
             Some(_) => {}
         }
         if let Some(when) = &column.when {

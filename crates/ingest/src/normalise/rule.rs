@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, Date32Array, Decimal128Array, Int32Array, StringArray, new_null_array,
+    Array as _, ArrayRef, AsArray as _, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array,
+    StringArray, new_null_array,
 };
 use arrow::compute::kernels::cast_utils::parse_decimal;
 use arrow::datatypes::{Decimal128Type, Int64Type};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use model::column::Type;
-use model::dataset::Rule;
+use model::dataset::{Rule, When};
 use model::kind::{CountyFips, StateFips};
 use model::{Error, Kind, Result, ResultExt as _};
 
@@ -48,6 +49,10 @@ impl Source<'_> {
     }
 }
 
+fn last_of_month(first: Date) -> Date {
+    first.last_of_month()
+}
+
 /// Computes a column.
 pub(super) fn compute(
     name: &str,
@@ -64,7 +69,20 @@ pub(super) fn compute(
             let years = source.dates(of)?.iter().map(|day| Some(i32::from(date(day?)?.year())));
             Arc::new(years.collect::<Int32Array>())
         }
-        Rule::MonthEnd { year, month } => Arc::new(month_end(name, source, year, month, faults)),
+        Rule::MonthEnd { year, month } => Arc::new(day_of_month(
+            name,
+            source,
+            [year, month],
+            "%Y %B %d",
+            "the English name of a month",
+            faults,
+            last_of_month,
+        )),
+        Rule::MonthStart { year, month } => {
+            Arc::new(day_of_month(name, source, [year, month], "%Y %m %d", "the number of a month", faults, |first| {
+                first
+            }))
+        }
         Rule::PeriodBound { label, months, last } => {
             Arc::new(period_bound(name, source, [label, months], *last, faults))
         }
@@ -87,27 +105,70 @@ pub(super) fn compute(
         Rule::RateBound { count, population, per, published, upper } => {
             Arc::new(rate_bound(name, source, [count, population, published], *per, *upper, kind)?)
         }
+        Rule::Sum { of, less, plus, present } => Arc::new(sum(name, source, of, less, *plus, *present)?),
+        Rule::All(conditions) => Arc::new(all(source, conditions)),
         Rule::Product { of, times } => Arc::new(product(name, source, of, times, kind, faults)?),
     })
 }
 
-/// The last day of a month given as a year and an English name. What is not a month rejects its row.
-fn month_end(name: &str, source: &Source<'_>, year: &[String], month: &[String], faults: &mut Faults) -> Date32Array {
+/// A day of a month that is given as a year and a month. What is not a month rejects its row.
+fn day_of_month(
+    name: &str,
+    source: &Source<'_>,
+    [year, month]: [&[String]; 2],
+    format: &str,
+    what: &str,
+    faults: &mut Faults,
+    day: fn(Date) -> Date,
+) -> Date32Array {
     let (years, months) = (find(source.headers, year), find(source.headers, month));
     (0..source.rows)
         .map(|row| {
             let raw = format!("{} {} 1", text(years, row), text(months, row));
-            let first = Date::strptime("%Y %B %d", &raw).ok();
+            let first = Date::strptime(format, &raw).ok();
             if first.is_none() {
                 faults.entry(row).or_insert_with(|| Fault {
                     column: name.to_owned(),
-                    rule: "not a year and the English name of a month".to_owned(),
+                    rule: format!("not a year and {what}"),
                     raw: raw.clone(),
                 });
             }
-            first.map(|first| days(first.last_of_month()))
+            first.map(|first| days(day(first)))
         })
         .collect()
+}
+
+/// A sum of whole numbers, less others.
+fn sum(
+    name: &str,
+    source: &Source<'_>,
+    of: &[String],
+    less: &[String],
+    plus: i64,
+    present: bool,
+) -> Result<Int64Array> {
+    let signed = of.iter().map(|column| (column, 1)).chain(less.iter().map(|column| (column, -1)));
+    let parts = signed.map(|(column, sign)| {
+        let numbers = source.column(column)?.as_primitive_opt::<Int64Type>();
+        let numbers = numbers
+            .ok_or_else(|| Error::new(Kind::Usage, format!("`{name}` adds up `{column}`, which is no whole number")))?;
+        Ok((numbers, sign))
+    });
+    let parts = parts.collect::<Result<Vec<_>>>()?;
+    let sums = (0..source.rows).map(|row| {
+        let there = parts.iter().filter(|(numbers, _)| numbers.is_valid(row));
+        let values: Vec<i64> = there.map(|(numbers, sign)| sign * numbers.value(row)).collect();
+        let enough = if present { !values.is_empty() } else { values.len() == parts.len() };
+        enough.then(|| values.iter().sum::<i64>() + plus)
+    });
+    Ok(sums.collect())
+}
+
+/// Whether all conditions on upstream columns hold.
+fn all(source: &Source<'_>, conditions: &[When]) -> BooleanArray {
+    let columns: Vec<_> = conditions.iter().map(|when| (when, find(source.headers, &when.from))).collect();
+    let rows = (0..source.rows).map(|row| Some(columns.iter().all(|(when, column)| when.holds(text(*column, row)))));
+    rows.collect()
 }
 
 /// The first or the last day of a year, or of the months printed beside a label that is no year. Anything else rejects

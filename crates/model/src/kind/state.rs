@@ -70,6 +70,17 @@ const STATES: &[(u8, &str, &str)] = &[
     (78, "VI", "U.S. Virgin Islands"),
 ];
 
+/// USPS abbreviations in the order of the Uniform Crime Reporting Program's numbers, from 01: by name, the two youngest
+/// states last. From the record descriptions of its master files.
+const UCR: &[&str] = &[
+    "AL", "AZ", "AR", "CA", "CO", "CT", "DE", "DC", "FL", "GA", "ID", "IL", "IN", "IA", "KS", "KY", "LA", "ME", "MD",
+    "MA", "MI", "MN", "MS", "MO", "MT", "NE", "NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK", "OR", "PA", "RI",
+    "SC", "SD", "TN", "TX", "UT", "VT", "VA", "WA", "WV", "WI", "WY", "AK", "HI",
+];
+
+/// The program's numbers of other areas. 52, the Canal Zone, has no FIPS code.
+const UCR_AREAS: &[(&str, &str)] = &[("53", "PR"), ("54", "AS"), ("55", "GU"), ("62", "VI")];
+
 impl StateFips {
     /// Every state and area, by code.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -98,6 +109,15 @@ impl StateFips {
             .find(|(_, _, known)| is(known))
             .map(|(code, _, _)| Self(*code))
             .ok_or_else(|| not("state name", name))
+    }
+
+    /// The state with a two-digit number of the Uniform Crime Reporting Program, such as `47` for West Virginia.
+    pub fn from_ucr(code: &str) -> Result<Self> {
+        let area = || UCR_AREAS.iter().find(|(known, _)| *known == code).map(|(_, usps)| *usps);
+        let is_number = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_digit());
+        let number = is_number.then(|| code.parse::<usize>().ok()).flatten();
+        let usps = number.and_then(|number| UCR.get(number.checked_sub(1)?).copied()).or_else(area);
+        usps.ok_or_else(|| not("state number of the Uniform Crime Reporting Program", code)).and_then(Self::from_usps)
     }
 
     /// The USPS abbreviation.
@@ -153,6 +173,30 @@ mod tests {
         }
         assert_eq!(StateFips::from_usps("WV").unwrap().to_string(), "54");
         assert_eq!(StateFips::from_name("Virgin Islands").unwrap().usps(), "VI");
+    }
+
+    #[test]
+    fn the_crime_reports_have_numbers_of_their_own() {
+        for (code, usps) in [
+            ("01", "AL"),
+            ("08", "DC"),
+            ("26", "NE"),
+            ("36", "OR"),
+            ("47", "WV"),
+            ("49", "WY"),
+            ("50", "AK"),
+            ("51", "HI"),
+            ("53", "PR"),
+            ("55", "GU"),
+            ("62", "VI"),
+        ] {
+            assert_eq!(StateFips::from_ucr(code).unwrap().usps(), usps, "{code}");
+        }
+        for code in ["", "0", "00", "1", "52", "56", "+1", "AL"] {
+            assert!(StateFips::from_ucr(code).is_err(), "{code}");
+        }
+        let all: std::collections::BTreeSet<&str> = UCR.iter().copied().collect();
+        assert_eq!((UCR.len(), all.len()), (51, 51));
     }
 
     #[test]

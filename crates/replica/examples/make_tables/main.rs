@@ -16,6 +16,7 @@ mod copies;
 mod counties;
 mod dispensing;
 mod estimates;
+mod masters;
 mod out;
 mod soda;
 mod vsrr;
@@ -42,6 +43,7 @@ fn main() -> Result<(), Failure> {
         counties::make,
         copies::make,
         cde::make,
+        masters::make,
     ] {
         for line in make(&captures, &tables)? {
             println!("{line}");

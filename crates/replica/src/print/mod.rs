@@ -8,6 +8,7 @@ pub mod copies;
 pub mod counties;
 pub mod dispensing;
 pub mod estimates;
+pub mod masters;
 pub mod socrata;
 pub mod wonder;
 pub mod wonder_api;

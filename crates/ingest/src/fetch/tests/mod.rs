@@ -19,6 +19,7 @@ use crate::extract::Expect;
 
 mod address;
 mod archive;
+mod link;
 mod patience;
 mod query;
 mod refusal;

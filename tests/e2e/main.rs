@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
 mod interrupted;
+mod masters;
 mod models;
 mod soda;
 mod tidy;

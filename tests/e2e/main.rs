@@ -4,6 +4,7 @@
 
 mod fbi;
 mod interrupted;
+mod masters;
 mod models;
 mod soda;
 mod tidy;

@@ -1,5 +1,6 @@
 //! A run: fetch, stage, make the models, commit once, refresh the catalogue. Shared by `run`, `import` and `demo`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ingest::content;
@@ -252,8 +253,9 @@ fn archive_file(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, file: &
     Ok((page, exchange.id))
 }
 
-/// Which dataset a file feeds, by its content: the only one that accepts its container, its header and all its columns.
-pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
+/// Which datasets a file feeds, by its content: the only one that accepts its container, its header and all its columns, or
+/// those that are made from the same files.
+pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<Vec<&'a Dataset>> {
     let (page, bytes) = page_of(file)?;
     let mut refusals = Vec::new();
     let mut accepted = Vec::new();
@@ -293,14 +295,24 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<&'a Dataset> {
         }
     }
     match accepted.as_slice() {
-        [one] => Ok(one),
+        [_] => Ok(accepted),
         [] => Err(nearest(file, &misfits).unwrap_or_else(|| unrecognised(file, &refusals))),
+        several if of_the_same_files(several)? => Ok(accepted),
         several => {
             let names: Vec<_> = several.iter().map(|dataset| dataset.id.as_str()).collect();
             Err(Error::new(Kind::Usage, format!("{} could feed {}", file.display(), names.join(" or ")))
                 .hint("say which: `tollhouse import DATASET FILE`"))
         }
     }
+}
+
+/// Whether datasets are declared over the same files: each of these is made from other parts of their records.
+fn of_the_same_files(datasets: &[&Dataset]) -> Result<bool> {
+    let mut files = Vec::new();
+    for dataset in datasets {
+        files.push(extractor(dataset)?.slices().into_iter().map(|slice| slice.url).collect::<BTreeSet<_>>());
+    }
+    Ok(files.windows(2).all(|pair| pair[0] == pair[1]) && files.iter().all(|files| !files.is_empty()))
 }
 
 /// The error for a file that records its own query, where that fits no recipe: in what it differs from the nearest one.

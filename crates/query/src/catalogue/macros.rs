@@ -61,6 +61,36 @@ const MACROS: &[Macro] = &[
         body: "CASE WHEN EXTRACT(month FROM period_end) = 12 AND EXTRACT(day FROM period_end) = 31
 THEN CAST(EXTRACT(year FROM period_end) AS INTEGER) END",
     },
+    // An error ends the whole query: a sum that too few reported is no answer, and a null might be taken for one.
+    Macro {
+        name: "require_coverage",
+        arguments: "value, received, possible, minimum",
+        about: "The value, where at least the share `minimum` (0 to 1) of what was possible was received, as in \
+                require_coverage(murder, agency_months_received, agency_months_possible, 0.9); of a row or of sums. Else, and \
+                where it is not known, the query ends with an error that says how many of how many reported.",
+        reads: &[],
+        body: "CASE
+  WHEN minimum BETWEEN 0 AND 1 AND possible > 0 AND received >= minimum * possible THEN value
+  WHEN minimum IS NULL OR minimum NOT BETWEEN 0 AND 1
+    THEN error('coverage: the minimum is a share between 0 and 1, such as 0.9')
+  ELSE error('coverage: ' || coalesce(CAST(received AS VARCHAR), 'nobody knows how many') || ' of '
+    || coalesce(CAST(possible AS VARCHAR), 'nobody knows how many') || ' were received, and at least the share '
+    || CAST(minimum AS VARCHAR) || ' is asked for; leave out what is below, or say a lower share')
+END",
+    },
+    Macro {
+        name: "coverage_note",
+        arguments: "received, possible, minimum",
+        about: "VARCHAR: a remark to show beside a value where less than the share `minimum` (0 to 1) of what was possible was \
+                received, or where that is not known; null where it is enough.",
+        reads: &[],
+        body: "CASE
+  WHEN possible > 0 AND received >= minimum * possible THEN NULL
+  WHEN possible > 0 AND received IS NOT NULL THEN 'only ' || CAST(received AS VARCHAR) || ' of ' || CAST(possible AS VARCHAR)
+    || ' received (' || CAST(CAST(received AS HUGEINT) * 100 // CAST(possible AS HUGEINT) AS VARCHAR) || ' %)'
+  ELSE 'coverage not known'
+END",
+    },
     // A code of another time is followed change by change, until one that was in force on that day. A code that came and
     // went between has nowhere to go, so no walk is longer than the table of changes.
     Macro {

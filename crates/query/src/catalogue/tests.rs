@@ -120,7 +120,10 @@ fn bounds_are_summed_exactly_and_rates_rounded_away_from_the_middle() {
     check(&session, "calendar_year(DATE '2015-11-30')", "NULL");
     check(&session, "calendar_year(DATE '2015-12-30')", "NULL");
     let sql = "SELECT macro FROM meta.macros ORDER BY macro";
-    assert_eq!(lines(&session, sql), ["calendar_year", "rate_bounds", "sum_bounds"]);
+    assert_eq!(
+        lines(&session, sql),
+        ["calendar_year", "coverage_note", "rate_bounds", "require_coverage", "sum_bounds"]
+    );
     let touched = session.touched("SELECT sum_bounds(deaths_low, deaths_high) FROM cdc_opioid_deaths_state").unwrap();
     assert_eq!(touched.iter().map(ToString::to_string).collect::<Vec<_>>(), ["cdc_opioid_deaths_state"]);
 
@@ -129,6 +132,39 @@ fn bounds_are_summed_exactly_and_rates_rounded_away_from_the_middle() {
     let plain = Connection::open_with_flags(path(&tiny.warehouse), config).unwrap();
     let sql = "SELECT CAST(sum_bounds(deaths_low, deaths_high) AS VARCHAR) FROM cdc_opioid_deaths_state";
     assert_eq!(column(&plain, sql).unwrap(), ["{'low': 282, 'high': 300}"]);
+}
+
+#[test]
+fn a_sum_that_too_few_reported_is_refused_or_remarked_on() {
+    let tiny = Tiny::new();
+    tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100\n02,2014,7");
+    let session = tiny.session();
+    let ask = |sql: &str| session.query(&format!("SELECT {sql} AS answer FROM deaths")).map(|answer| answer.rows);
+    let of = |sql: &str| ask(sql).unwrap()[0][0].clone();
+    #[track_caller]
+    fn check_refused(answer: model::Result<Vec<Vec<Option<String>>>>, words: &str) {
+        let error = answer.unwrap_err();
+        let chain = format!("{error} {:?}", std::error::Error::source(&error).map(ToString::to_string));
+        assert!(chain.contains(words), "{chain}");
+    }
+    assert_eq!(of("require_coverage(sum(deaths), 90, 100, 0.9)").as_deref(), Some("107"));
+    assert_eq!(of("require_coverage(sum(deaths), sum(deaths), 107, 1)").as_deref(), Some("107"));
+    assert_eq!(of("typeof(require_coverage(sum(deaths), 1, 1, 0.5))").as_deref(), Some("HUGEINT"));
+    check_refused(
+        ask("require_coverage(sum(deaths), 89, 100, 0.9)"),
+        "89 of 100 were received, and at least the share 0.9",
+    );
+    check_refused(ask("require_coverage(deaths, CASE WHEN state_fips = '01' THEN 12 ELSE 3 END, 12, 0.5)"), "3 of 12");
+    check_refused(ask("require_coverage(1, NULL, 12, 0.5)"), "nobody knows how many of 12");
+    check_refused(ask("require_coverage(1, 0, 0, 0)"), "0 of 0 were received");
+    check_refused(ask("require_coverage(1, 12, 12, 90)"), "a share between 0 and 1");
+    // Rows that are not asked for do not refuse those that are.
+    let some = "SELECT require_coverage(deaths, deaths, 100, 0.9) AS answer FROM deaths WHERE deaths > 50";
+    assert_eq!(session.query(some).unwrap().rows[0][0].as_deref(), Some("100"));
+    assert_eq!(of("coverage_note(90, 100, 0.9)"), None);
+    assert_eq!(of("coverage_note(89, 100, 0.9)").as_deref(), Some("only 89 of 100 received (89 %)"));
+    assert_eq!(of("coverage_note(NULL, 100, 0.9)").as_deref(), Some("coverage not known"));
+    assert_eq!(of("coverage_note(0, 0, 0.9)").as_deref(), Some("coverage not known"));
 }
 
 #[test]

@@ -141,3 +141,47 @@ fn an_edition_is_replaced_in_place() {
     assert_eq!(new.status, 200);
     assert_ne!(old.header("etag"), new.header("etag"));
 }
+
+#[test]
+fn bulk_files_lie_behind_links_that_are_signed() {
+    const LINKS: &str = "/cde.ucr.cjis.gov/LATEST/s3/signedurl?key=";
+    const KEY: &str = "master_files/shr/shr-2015.zip";
+    let replica = replica();
+    let answer = get(&replica, &format!("{LINKS}{KEY}"));
+    let link = answer.json()[KEY].as_str().unwrap().to_owned();
+    let target = link.strip_prefix("https:/").unwrap();
+    assert!(
+        target.starts_with("/cde-prd-data.s3.us-gov-east-1.amazonaws.com/master_files/")
+            && target.contains("X-Amz-Expires=900")
+    );
+    assert_eq!(get(&replica, &format!("{LINKS}master_files/shr/shr-1899.zip")).text(), "{}");
+
+    let file = get(&replica, target);
+    assert!(file.status == 200 && file.body.starts_with(b"PK\x03\x04") && !file.header("etag").is_empty());
+    let unsigned = get(&replica, target.split('?').next().unwrap());
+    assert!(unsigned.status == 403 && unsigned.text().contains("<Code>AccessDenied</Code>"));
+    assert_eq!(request(&replica, "HEAD", target, &[]).unwrap().status, 403);
+}
+
+#[test]
+fn master_files_have_records_of_their_length() {
+    use crate::masters;
+    let text = |zip: Vec<u8>| {
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(zip)).unwrap();
+        assert_eq!(zip.len(), 1);
+        let mut text = Vec::new();
+        zip.by_index(0).unwrap().read_to_end(&mut text).unwrap();
+        text
+    };
+    for (year, agencies) in [("2016", 6), ("2018", 7)] {
+        let text = text(masters::return_a(year).unwrap());
+        let records: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        assert_eq!(records.len(), agencies);
+        assert!(records.iter().all(|record| record.len() == 7386 && record.ends_with(b"\r") && record[0] == b'1'));
+        // January's murders of the first agency, and those of July, which are one less than none.
+        assert_eq!((&records[0][462..467], &records[0][4002..4007]), (&b"00001"[..], &b"0000J"[..]));
+    }
+    let text = text(masters::homicides("2015").unwrap());
+    assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 15);
+    assert!(text.starts_with(b"636OR99901") && text.ends_with(b"\r\n\x1a"));
+}

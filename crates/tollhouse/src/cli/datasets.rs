@@ -285,6 +285,9 @@ fn from(column: &Column) -> String {
         Rule::MonthEnd { year, month } => {
             format!("the last day of the month in {} and {}", year.join(" | "), month.join(" | "))
         }
+        Rule::MonthStart { year, month } => {
+            format!("the first day of the month in {} and {}", year.join(" | "), month.join(" | "))
+        }
         Rule::PeriodBound { label, months, last } => format!(
             "the {} day of the year in {}, or of the months in {}",
             if *last { "last" } else { "first" },
@@ -296,6 +299,19 @@ fn from(column: &Column) -> String {
         }
         Rule::PeriodStart { end, months } => format!("the first day of the {months} months that end on {end}"),
         Rule::CountyFipsOf { state, county } => format!("looked up by {state} and {county}"),
+        Rule::Sum { of, less, plus, .. } => {
+            let less: String = less.iter().map(|column| format!(" − {column}")).collect();
+            let plus = if *plus == 0 { String::new() } else { format!(" + {plus}") };
+            of.join(" + ") + &less + &plus
+        }
+        Rule::All(conditions) => {
+            let each = conditions.iter().map(|when| {
+                let not = if when.is.is_empty() { " not" } else { "" };
+                let words: Vec<_> = when.is.iter().chain(&when.is_not).map(|word| format!("`{word}`")).collect();
+                format!("{} is{not} {}", when.from.join(" | "), words.join(" or "))
+            });
+            format!("whether {}", each.collect::<Vec<_>>().join(", and "))
+        }
         Rule::Product { of, times } if times == "1" => of.join(" × "),
         Rule::Product { of, times } => format!("{} × {times}", of.join(" × ")),
         Rule::RateBound { count, population, per, .. } => format!("{count} ÷ {population} × {per}"),
@@ -331,6 +347,12 @@ fn reads(column: &Column) -> String {
             Read::Usps => "read from the USPS abbreviation".to_owned(),
             Read::FipsOrUsps => "read as the FIPS code or from the USPS abbreviation".to_owned(),
             Read::StateName => "read from the state's name".to_owned(),
+            Read::UcrState => "read from the state's number in the Uniform Crime Reporting Program".to_owned(),
+            Read::Ori7 => "two zeros follow seven characters".to_owned(),
+            Read::Instead(words) => {
+                let pairs: Vec<_> = words.iter().map(|(word, other)| format!("`{word}` is `{other}`")).collect();
+                pairs.join(", ")
+            }
             Read::Date(format) => format!("a date as {format}"),
             Read::Dates(formats) => format!("a date as {}", formats.join(" or ")),
         });

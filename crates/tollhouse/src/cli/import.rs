@@ -55,12 +55,14 @@ impl Import {
         let mut imports = Vec::new();
         for group in &groups {
             let Some(first) = group.first() else { continue };
-            let dataset = match named {
-                Some(dataset) => dataset,
+            let datasets = match named {
+                Some(dataset) => vec![dataset],
                 None => work::recognise(&project, first)?,
             };
-            config.check_terms(dataset)?;
-            imports.push((dataset, self.slice(&project, dataset, first)?, group));
+            for dataset in datasets {
+                config.check_terms(dataset)?;
+                imports.push((dataset, self.slice(&project, dataset, first)?, group));
+            }
         }
         let warehouse = Warehouse::open_or_create(context.root(), Origin::Live, now())?;
         let progress = context.progress();

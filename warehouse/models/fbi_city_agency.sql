@@ -18,30 +18,39 @@ WITH cities AS (
   SELECT ori, agency_name, counties, state_fips, upper_name,
     regexp_replace(regexp_replace(regexp_replace(upper_name, '^METROPOLITAN ', ''),
       '( METROPOLITAN| METRO)?( POLICE DEPARTMENT| POLICE DEPT| POLICE SERVICES| POLICE DIVISION| POLICE BUREAU| POLICE|'
-      || ' DEPARTMENT OF PUBLIC SAFETY| PUBLIC SAFETY DEPARTMENT| PUBLIC SAFETY| DEPARTMENT OF POLICE)$', ''),
+      || ' DEPARTMENT OF PUBLIC SAFETY| PUBLIC SAFETY DEPARTMENT| PUBLIC SAFETY| DEPARTMENT OF POLICE| BUREAU OF POLICE)'
+      || '(, [A-Z. ]+ COUNTY)?$', ''),
       '[^A-Z]', '', 'g') AS name_key
   FROM agency
-), found AS (
+), near AS (
   SELECT c.state_fips, c.city, k.ori, k.agency_name, k.upper_name,
-    count(*) OVER (PARTITION BY c.state_fips, c.city) AS candidates
+    CASE WHEN k.name_key = c.name_key THEN 0 ELSE 1 END AS distance
   FROM asked AS c JOIN known AS k
-    ON k.state_fips = c.state_fips AND k.name_key = c.name_key
+    ON k.state_fips = c.state_fips AND (k.name_key = c.name_key OR k.name_key = c.name_key || 'CITY')
    AND (c.in_county IS NULL OR (', ' || k.counties || ',') LIKE ('%, ' || c.in_county || ',%'))
+), ranked AS (
+  SELECT state_fips, city, ori, agency_name, upper_name, distance,
+    min(distance) OVER (PARTITION BY state_fips, city) AS nearest
+  FROM near
+), found AS (
+  SELECT state_fips, city, ori, agency_name, upper_name,
+    count(*) OVER (PARTITION BY state_fips, city) AS candidates
+  FROM ranked WHERE distance = nearest
 ), one AS (
   SELECT state_fips, city, max(candidates) AS candidates, max(ori) AS ori, max(agency_name) AS agency_name,
-    max(CASE WHEN upper_name LIKE '%METRO%' THEN 1 ELSE 0 END) AS is_metropolitan
+    max(CASE WHEN regexp_matches(upper_name, '(^| )METRO(POLITAN)?( |$)') THEN 1 ELSE 0 END) AS is_metropolitan
   FROM found GROUP BY state_fips, city
 )
 SELECT c.state_fips, c.state, c.city,
   CASE WHEN o.candidates = 1 THEN o.ori END AS ori,
   CASE WHEN o.candidates = 1 THEN o.agency_name END AS agency_name,
   CASE
-    WHEN c.upper_name LIKE '%METROPOLITAN%' OR (o.candidates = 1 AND o.is_metropolitan = 1) THEN 'metropolitan'
+    WHEN regexp_matches(c.upper_name, '(^| )METRO(POLITAN)?( |$)') OR (o.candidates = 1 AND o.is_metropolitan = 1) THEN 'metropolitan'
     WHEN c.upper_name LIKE '% TOWNSHIP%' THEN 'township'
     WHEN c.upper_name LIKE '% BOROUGH%' THEN 'borough'
     WHEN c.upper_name LIKE '% TOWN%' THEN 'town'
     WHEN c.upper_name LIKE '% VILLAGE%' THEN 'village'
-    WHEN c.upper_name LIKE '% REGIONAL%' OR c.upper_name LIKE '% AREA%' OR c.upper_name LIKE '%-%' THEN 'several places'
+    WHEN c.upper_name LIKE '% REGIONAL%' OR c.upper_name LIKE '% AREA%' THEN 'several places'
     ELSE 'city'
   END AS jurisdiction_kind,
   CASE WHEN o.candidates IS NULL THEN 'none' WHEN c.in_county IS NULL THEN 'city_name' ELSE 'city_name_in_county' END AS match_method,

@@ -30,7 +30,7 @@ impl Engine {
             return Ok(url);
         }
         let wire = self.addresses.wire(&url)?;
-        self.pace.turn(&url, &wire).await;
+        self.turn(&url, &wire).await?;
         let mut headers = header_map(&[("accept-encoding".to_owned(), "identity".to_owned())])?;
         self.add_secrets(&url, &wire, visit, &mut headers)?;
         let response = self.client.get(wire).headers(headers).send().await.map_err(|error| self.unanswered(error))?;

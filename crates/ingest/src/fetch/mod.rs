@@ -304,8 +304,7 @@ impl Engine {
         let mut url = self.place(visit).await?;
         for _ in 0..=MOST_REDIRECTS {
             let wire = self.addresses.wire(&url)?;
-            self.spend(&url, &wire).await?;
-            self.pace.turn(&url, &wire).await;
+            self.turn(&url, &wire).await?;
             let mut headers = header_map(&visit.sent)?;
             self.add_secrets(&url, &wire, visit, &mut headers)?;
             let request = match &visit.form {
@@ -333,6 +332,13 @@ impl Engine {
             Error::new(Kind::Refused, format!("{} redirects more than {MOST_REDIRECTS} times", visit.canonical))
                 .hint("open the address in a browser: the publisher may ask for a sign-in");
         Err(Setback::Refused(Head { status: 302, headers: Vec::new() }, error))
+    }
+
+    /// Waits for this host's turn: every request to a publisher does, whatever it is for.
+    async fn turn(&self, url: &Url, wire: &Url) -> Result<()> {
+        self.spend(url, wire).await?;
+        self.pace.turn(url, wire).await;
+        Ok(())
     }
 
     /// Waits until one of this host's requests of the hour is free, and takes it. What is mapped to this machine is not

@@ -419,6 +419,15 @@ pub enum Rule {
     },
     /// What the declaration of the file that a row came from says: `publisher` or `secondary`.
     SourceGrade,
+    /// A word where a column of ours has one of the listed values; null elsewhere.
+    Listed {
+        /// The column.
+        column: String,
+        /// The values.
+        is: BTreeSet<String>,
+        /// The word.
+        word: String,
+    },
     /// Null in every row, because what it needs is not loaded; says what.
     NotLoaded(String),
 }
@@ -454,6 +463,9 @@ pub struct Check {
     /// Columns that may be null although they are in the key.
     #[serde(default)]
     pub nullable: Vec<String>,
+    /// Whether rows of persons may have the same key: what tells persons apart is taken from them.
+    #[serde(default)]
+    pub persons_may_repeat: bool,
     /// Whether files of one edition may hold different rows, so that none may stand in two of them.
     #[serde(default)]
     pub disjoint: bool,

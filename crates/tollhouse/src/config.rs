@@ -211,7 +211,9 @@ fn check_loopback(base: &str) -> Result<()> {
 fn hosts(datasets: &[&Dataset]) -> Result<BTreeSet<String>> {
     let mut hosts = BTreeSet::new();
     for dataset in datasets {
-        for slice in ingest::extract::extractor(dataset)?.slices() {
+        let extractor = ingest::extract::extractor(dataset)?;
+        hosts.extend(extractor.other_hosts());
+        for slice in extractor.slices() {
             // The project's own tables have no host.
             let host = slice.url.split("//").nth(1).and_then(|rest| rest.split('/').next());
             hosts.extend(host.map(ToOwned::to_owned));

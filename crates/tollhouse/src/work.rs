@@ -181,10 +181,13 @@ pub fn slice_of(project: &Project, dataset: &Dataset, file: &Path) -> Result<Sli
         _ => Err(Error::new(
             Kind::Usage,
             format!(
-                "which slice of {} is {}? Its years are {}",
+                "which slice of {} is {}? {}",
                 dataset.id,
                 file.display(),
-                years.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                match years.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") {
+                    years if years.is_empty() => "Nothing in it tells".to_owned(),
+                    years => format!("Its years are {years}"),
+                }
             ),
         )
         .hint(format!("say --slice with one of {}", names()))),

@@ -94,7 +94,11 @@ fn good() -> Case {
 }
 
 fn run(case: &Case) -> Result<Vec<Check>> {
-    let dataset = Dataset::parse("x", PIPELINE, &Vocabulary::parse(COLUMNS).unwrap()).unwrap();
+    run_by(PIPELINE, case)
+}
+
+fn run_by(pipeline: &str, case: &Case) -> Result<Vec<Check>> {
+    let dataset = Dataset::parse("x", pipeline, &Vocabulary::parse(COLUMNS).unwrap()).unwrap();
     let rejected = vec![
         Rejected {
             capture: Digest::of("c"),
@@ -315,4 +319,20 @@ fn one_of_two_columns_is_filled_but_where_declared() {
     let both = ("Ash", Some(3), Some(1), Some(1), Some(1));
     refused("2014", &[both], "2 of rape_new, rape_old are filled, and 1 may be");
     refused("2015", GOOD, "the declared exception 2015 / Birch no longer breaks the rule that at least 1");
+}
+
+#[test]
+fn rows_of_persons_may_repeat_where_that_is_declared_and_no_others() {
+    let nullable = PIPELINE.replace("rows = {", "nullable = ['city']\nrows = {").replace("except = {", "#");
+    let persons = nullable.replace("rows = {", "persons_may_repeat = true\nrows = {")
+        + "\n[mask]\ncolumns = ['city']\nunless = 'city'\nis = []";
+    let case = |cities: [&'static str; 3]| Case {
+        kept: cities.iter().map(|city| (*city, Some(3), Some(1), Some(2), None)).collect(),
+        total: 9,
+        ..good()
+    };
+    let refused = |pipeline: &str, cities| run_by(pipeline, &case(cities)).unwrap_err().to_string();
+    assert!(run_by(&persons, &case(["", "", "Ash"])).is_ok());
+    assert!(refused(&persons, ["", "Ash", "Ash"]).contains("two rows have the key 2015 / Ash"));
+    assert!(refused(&nullable, ["", "", "Ash"]).contains("two rows have the key"));
 }

@@ -18,7 +18,7 @@ use super::sheet::Sheet;
 use super::{Emit, Expect, Extractor, Page, Piece, RECORD, Request, Slice, SourceFile};
 use crate::content;
 
-mod workbook;
+pub(super) mod workbook;
 
 /// Files of delimited text.
 #[derive(Debug, Deserialize)]

@@ -16,6 +16,7 @@ use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+mod answers;
 mod cde;
 mod cius;
 mod delimited;
@@ -27,6 +28,7 @@ mod web_table;
 mod wide_years;
 mod wonder;
 mod wonder_api;
+mod workbook_sheet;
 
 /// The column of decoded batches that holds each row's 1-based place in its capture.
 pub const RECORD: &str = "_record";
@@ -43,6 +45,11 @@ pub trait Extractor: Send + Sync {
     /// most once in a slice; by default there is no other way.
     fn instead(&self, _slice: &Slice, _seen: &[Page]) -> Result<Option<Instead>> {
         Ok(None)
+    }
+
+    /// Hosts that may be asked besides those of its slices' addresses.
+    fn other_hosts(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The requests whose answers show the shape of a slice at the least cost; by default its first page.
@@ -410,6 +417,7 @@ const KINDS: &[(&str, Build)] = &[
     ("wide_years", build::<wide_years::WideYears>),
     ("wonder_api", build::<wonder_api::WonderApi>),
     ("wonder_export", build::<wonder::WonderExport>),
+    ("workbook_sheet", build::<workbook_sheet::WorkbookSheet>),
 ];
 
 /// Makes an extractor from its options.
@@ -434,7 +442,12 @@ pub fn extractor(dataset: &Dataset) -> Result<Box<dyn Extractor>> {
     };
     let mut options = dataset.spec.source.clone();
     options.remove("kind");
-    build(options).map_err(|error| error.while_doing(format!("pipelines/{}.toml", dataset.id)))
+    let service = options.remove("service");
+    let built = match service {
+        None => build(options),
+        Some(service) => answers::wrap(service, options, *build),
+    };
+    built.map_err(|error| error.while_doing(format!("pipelines/{}.toml", dataset.id)))
 }
 
 /// A batch of text columns with their places, for extractors.

@@ -37,6 +37,11 @@ impl Sheet {
 
 /// The worksheets of a workbook, told apart by its first bytes whatever it is named.
 pub(super) fn read(bytes: &[u8], url: &str) -> Result<Vec<Sheet>> {
+    Ok(named(bytes, url)?.into_iter().map(|(_, sheet)| sheet).collect())
+}
+
+/// The same, each after its name.
+pub(super) fn named(bytes: &[u8], url: &str) -> Result<Vec<(String, Sheet)>> {
     let broken = |cause: Box<dyn std::error::Error + Send + Sync>| {
         Error::new(Kind::NotData, format!("{url} is no whole workbook"))
             .caused_by(cause)
@@ -53,13 +58,13 @@ pub(super) fn read(bytes: &[u8], url: &str) -> Result<Vec<Sheet>> {
     // The reader of old workbooks panics at some cut files, and a publisher's bytes must not bring the program down.
     let ranges = std::panic::catch_unwind(AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(broken("its inner directory points outside the file".into())))?;
-    Ok(ranges.into_iter().map(|range| Sheet { range }).collect())
+    Ok(ranges.into_iter().map(|(name, range)| (name, Sheet { range })).collect())
 }
 
-fn ranges<R, B>(mut book: B) -> Result<Vec<Range<Data>>, B::Error>
+fn ranges<R, B>(mut book: B) -> Result<Vec<(String, Range<Data>)>, B::Error>
 where
     R: Read + Seek,
     B: Reader<R>,
 {
-    book.sheet_names().iter().map(|name| book.worksheet_range(name)).collect()
+    book.sheet_names().into_iter().map(|name| book.worksheet_range(&name).map(|range| (name, range))).collect()
 }

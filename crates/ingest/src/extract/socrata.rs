@@ -22,7 +22,7 @@ use super::delimited::{self, Batches, Layout, Separator};
 use super::{Emit, Expect, Extractor, Instead, Note, Page, Piece, Request, Slice};
 use json::each_row;
 
-mod json;
+pub(super) mod json;
 
 /// A table of a Socrata portal; its editions may have ids of their own.
 #[derive(Debug, Deserialize)]

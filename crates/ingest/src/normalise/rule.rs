@@ -64,6 +64,11 @@ pub(super) fn compute(
     Ok(match rule {
         Rule::Constant(value) => Arc::new(StringArray::from_iter_values(vec![value; source.rows])),
         Rule::SourceGrade => Arc::new(StringArray::from_iter_values(vec![source.grade.as_str(); source.rows])),
+        Rule::Listed { column, is, word } => {
+            let listed =
+                source.texts(column)?.iter().map(|value| value.filter(|value| is.contains(*value)).map(|_| word));
+            Arc::new(listed.collect::<StringArray>())
+        }
         Rule::NotLoaded(_) => new_null_array(&kind.data_type(), source.rows),
         Rule::YearOf(of) => {
             let years = source.dates(of)?.iter().map(|day| Some(i32::from(date(day?)?.year())));

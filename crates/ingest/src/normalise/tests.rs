@@ -26,6 +26,7 @@ const COLUMNS: &str = "
     mass = { id = 15, type = { decimal = { precision = 38, scale = 18 } }, about = 'M.' }
     twice = { id = 16, type = { decimal = { precision = 38, scale = 18 } }, about = 'T.' }
     kind = { id = 18, type = 'text', about = 'K.' }
+    known = { id = 19, type = 'text', about = 'K.' }
     percent = { id = 17, type = { decimal = { precision = 9, scale = 3 } }, about = 'P.' }
 ";
 
@@ -43,6 +44,7 @@ const PIPELINE: &str = "
       { name = 'buyer', from = ['BUYER', 'Buyer'], null = ['null'] },
       { name = 'activity', from = ['ACT'], null = ['null'] },
       { name = 'kind', from = ['WORD'], optional = true, trim = true, null = ['All'], words = { 'Hand guns' = 'handgun' } },
+      { name = 'known', rule = { listed = { column = 'activity', is = ['CHAIN PHARMACY', 'KIOSK'], word = 'shop' } } },
       { name = 'zip', from = ['ZIP'], pad = 5, null = ['null'] },
       { name = 'deaths', from = ['N'], thousands = ',', when = { from = ['KIND'], is_not = ['percent'] }, withheld = { low = 1, high = 9, words = { Suppressed = 'suppressed', Missing = 'missing' }, explained_by = { from = ['WHY'], contains = { 'small' = 'suppressed', 'quality' = 'not_shown' } } } },
       { name = 'percent', from = ['N'], when = { from = ['KIND'], is = ['percent'] }, round = true },
@@ -186,6 +188,13 @@ fn persons_lose_what_tells_who_they_are() {
     check(&[("ACT", "PRACTITIONER")], &[("buyer", "null"), ("zip", "null"), ("activity", "PRACTITIONER")]);
     check(&[("ACT", "null")], &[("buyer", "null"), ("zip", "null")]);
     check(&[("ACT", "NEW KIND OF BUYER")], &[("buyer", "null")]);
+}
+
+#[test]
+fn a_listed_value_has_its_word_and_no_other_has() {
+    check(&[("ACT", "CHAIN PHARMACY")], &[("known", "shop")]);
+    check(&[("ACT", "CHAIN  PHARMACY")], &[("known", "null")]);
+    check(&[("ACT", "null")], &[("known", "null")]);
 }
 
 #[test]

@@ -71,14 +71,14 @@ code!(
 );
 
 code!(
-    /// A DEA registration number: two letters (the second may be the digit 9) and seven digits.
+    /// A DEA registration number: a letter, another or a digit (of a name that begins with one), and seven digits.
     DeaNumber,
     "DEA registration number",
     |text| {
         let bytes = text.as_bytes();
         bytes.len() == 9
             && bytes[0].is_ascii_uppercase()
-            && (bytes[1].is_ascii_uppercase() || bytes[1] == b'9')
+            && (bytes[1].is_ascii_uppercase() || bytes[1].is_ascii_digit())
             && bytes[2..].iter().all(u8::is_ascii_digit)
     }
 );
@@ -121,7 +121,10 @@ mod tests {
 
     #[test]
     fn registration_numbers() {
-        check::<DeaNumber>(&["PH0035964", "B91234567"], &["ph0035964", "PH003596", "PH00359644", "1H0035964"]);
+        check::<DeaNumber>(
+            &["PH0035964", "B91234567", "F61234567"],
+            &["ph0035964", "PH003596", "PH00359644", "1H0035964"],
+        );
     }
 
     #[test]

@@ -316,6 +316,7 @@ fn from(column: &Column) -> String {
         Rule::Product { of, times } => format!("{} × {times}", of.join(" × ")),
         Rule::RateBound { count, population, per, .. } => format!("{count} ÷ {population} × {per}"),
         Rule::SourceGrade => "whose file the row stands in".to_owned(),
+        Rule::Listed { column, is, word } => format!("`{word}` where {column} is one of {} listed", is.len()),
         Rule::NotLoaded(what) => format!("null: {what} is not loaded"),
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn open(page: &Page, limit: u64) -> Result<Option<Sheet>> {
 }
 
 /// The names in the first row, which must be several and all different.
-pub(super) fn header(sheet: &Sheet, page: &Page) -> Result<Vec<String>> {
+pub(in crate::extract) fn header(sheet: &Sheet, page: &Page) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::with_capacity(sheet.columns());
     let printed = (0..sheet.columns()).map(|column| sheet.text(0, column).trim().to_owned());
     for name in printed.take_while(|name| !name.is_empty()) {
@@ -50,7 +50,7 @@ pub(super) fn header(sheet: &Sheet, page: &Page) -> Result<Vec<String>> {
 }
 
 /// Hands on the rows below the header; blank ones at the end are none.
-pub(super) fn rows(sheet: &Sheet, index: usize, page: &Page, emit: Emit<'_>) -> Result<()> {
+pub(in crate::extract) fn rows(sheet: &Sheet, index: usize, page: &Page, emit: Emit<'_>) -> Result<()> {
     let names = header(sheet, page)?;
     let mut batches = Batches::new(index, &names);
     let blank = |row: usize| (0..sheet.columns()).all(|column| sheet.text(row, column).is_empty());

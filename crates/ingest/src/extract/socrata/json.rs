@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use crate::extract::Page;
 
 /// What to do with a row; its 1-based place comes first.
-pub(super) type Row<'a> = &'a mut dyn FnMut(u64, &Map<String, Value>) -> Result<()>;
+pub(in crate::extract) type Row<'a> = &'a mut dyn FnMut(u64, &Map<String, Value>) -> Result<()>;
 
 /// Goes through the rows of a page, one at a time.
-pub(super) fn each_row(page: &Page, body: &[u8], row: Row<'_>) -> Result<()> {
+pub(in crate::extract) fn each_row(page: &Page, body: &[u8], row: Row<'_>) -> Result<()> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if body.trim_ascii_start().first() == Some(&b'{') {
         object(page, body)?;
@@ -54,7 +54,7 @@ fn refusal(page: &Page, object: &Map<String, Value>) -> Option<Error> {
 }
 
 /// A value as text: nothing where it was null or not there.
-pub(super) fn cell(page: &Page, element: u64, name: &str, value: Option<&Value>) -> Result<Option<String>> {
+pub(in crate::extract) fn cell(page: &Page, element: u64, name: &str, value: Option<&Value>) -> Result<Option<String>> {
     let what = match value {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => return Ok(Some(text.clone())),

@@ -7,6 +7,7 @@
 //! manners of HTTP; `fault` spoils replies on request.
 //! Absent: captured files, persons, the network beyond loopback, and any knowledge of how a client stores or reads this.
 
+mod arcos_api;
 mod cde;
 mod error;
 mod fault;

@@ -5,11 +5,12 @@
 pub mod bulk;
 mod fbi;
 mod pages;
+mod post;
 
-use crate::cde;
 use crate::print::{arcos, cius, copies, dispensing, estimates, socrata, wonder};
 use crate::soda::{self, Edition, Twist};
 use crate::{Error, Result};
+use crate::{arcos_api, cde};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::io::Write as _;
@@ -233,7 +234,13 @@ static EXPORTED: [File; 10] = [
 
 /// Every file, of every publisher.
 fn files() -> impl Iterator<Item = &'static File> {
-    FILES.iter().chain(&EXPORTED).chain(pages::FILES.iter()).chain(&fbi::FILES)
+    FILES
+        .iter()
+        .chain(&EXPORTED)
+        .chain(pages::FILES.iter())
+        .chain(&fbi::FILES)
+        .chain(&post::FILES)
+        .chain(&post::SUMMARIES)
 }
 
 /// What a request asks for, host and path decoded.
@@ -253,6 +260,9 @@ pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
         return file.page();
     }
     if let Some(page) = bulk::find(wanted) {
+        return page;
+    }
+    if let Some(page) = arcos_api::find(host, path, query) {
         return page;
     }
     if host == cde::HOST {

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 mod arcos;
+mod arcos_sums;
 mod cde;
 mod cius;
 mod cius_tables;
@@ -32,6 +33,7 @@ fn main() -> Result<(), Failure> {
     let tables = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tables");
     for make in [
         arcos::make,
+        arcos_sums::make,
         wonder::make,
         wonder_api::make,
         vsrr::make,

@@ -33,6 +33,9 @@ pub struct Capture {
 
 /// Where the captured copies were found: none came from the publisher's own server.
 const COPIES: &[(&str, &str)] = &[
+    ("arcos/washpost_api/mingo", "smussenden/spring20-data-journalism @ 37f9a44918f5, answers of the API saved as CSV"),
+    ("arcos/washpost_api/", "wpinvestigative/arcos-api @ 3a8bc220c382, the Post's own repository"),
+    ("arcos/washpost_summary_tsv/", "smussenden/spring20-data-journalism @ 37f9a44918f5, as downloaded from the Post"),
     ("arcos/washpost_raw", "smussenden/spring20-data-journalism @ 37f9a44918f5, as downloaded from the Post"),
     ("cdc/wonder_mcd_state/tlcaputi", "tlcaputi/cdc-wonder @ 430dff652943, as found"),
     ("cdc/wonder_mcd_state/", "mkiang/opioid_hotspots @ b6125de0b0ec, byte-faithful"),

@@ -1,6 +1,7 @@
 //! The publishers' formats, one file each. Figures in, bytes out; no HTTP.
 
 pub mod arcos;
+pub mod arcos_sums;
 pub mod cde;
 pub mod census;
 pub mod cius;

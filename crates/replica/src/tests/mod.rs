@@ -1,5 +1,6 @@
 //! What the replica promises: figures, formats, manners, faults.
 
+mod arcos_sums;
 mod captures;
 mod faults;
 mod figures;

@@ -21,7 +21,7 @@ use crate::check::{self, Candidate};
 use crate::content;
 use crate::correct::Corrections;
 use crate::extract::{self, Extractor, Note, Page, Piece, Slice};
-use crate::fetch::Engine;
+use crate::fetch::{self, Engine};
 use crate::normalise::normalise;
 use crate::release;
 
@@ -138,20 +138,21 @@ async fn fetch_slice(
     };
     let inspect = |page: &Page| content::fits(job.dataset, extractor, slice, page);
     while let Some(request) = next(&reading.pages)? {
-        (job.progress)(Progress::Asking(&request.url));
+        (job.progress)(Progress::Asking(&fetch::written(&request.url)));
         let got = match engine.fetch(&request, &inspect).await {
             Err(error) if matches!(error.kind(), Kind::Refused | Kind::Unreachable) => {
                 let Some(other) = extractor.instead(slice, &reading.pages).map_err(Stop::Failed)? else {
                     return Err(Stop::Failed(error));
                 };
-                tracing::warn!(dataset = %job.dataset.id, slice = slice.name, %error, url = other.request.url, "reading the slice another way");
+                let url = fetch::written(&other.request.url);
+                tracing::warn!(dataset = %job.dataset.id, slice = slice.name, %error, url, "reading the slice another way");
                 reading.pages.truncate(other.keep);
                 reading.exchanges.truncate(other.keep);
-                (job.progress)(Progress::Asking(&other.request.url));
+                (job.progress)(Progress::Asking(&url));
                 let got = engine.fetch(&other.request, &inspect).await;
                 let got =
                     got.map_err(|last| Stop::Failed(last.while_doing(format!("{error}. The other way failed too"))));
-                reading.detour = Some(format!("{}, because {error}", other.request.url));
+                reading.detour = Some(format!("{url}, because {error}"));
                 got?
             }
             got => got.map_err(Stop::Failed)?,

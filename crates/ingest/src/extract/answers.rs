@@ -12,9 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use model::{Error, Kind, Result, ResultExt as _};
+use model::{Error, Kind, Result};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::content;
 
 use super::delimited::{self, Batches, Layout, Separator};
 use super::socrata::json;
@@ -144,7 +146,7 @@ impl OrAnswers {
     fn body(&self, page: &Page) -> Result<Body> {
         let mut head = Vec::new();
         let read = page.text(BEGINNING * 64)?.take(BEGINNING).read_to_end(&mut head);
-        read.or_error(Kind::NotData, format!("{} cannot be read", page.url))?;
+        read.map_err(|cause| content::broken(&page.url, cause))?;
         let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii();
         let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         Ok(match text.first() {

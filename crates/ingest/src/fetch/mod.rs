@@ -47,6 +47,11 @@ pub use peek::Peek;
 pub use secret::Secret;
 use visit::Visit;
 
+/// An address as it may be written down: without keys and signatures. What is no address is left as it stands.
+pub fn written(url: &str) -> String {
+    address::parse(url).map_or_else(|_| url.to_owned(), |url| address::canonical(&url))
+}
+
 /// Tells the time. The program's clock, so that a run can be repeated at any pretended time.
 pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
 

@@ -14,11 +14,12 @@ WITH cities AS (
   SELECT a.ori, a.agency_name, a.counties, s.state_fips, upper(strip_accents(a.agency_name)) AS upper_name
   FROM fbi_agencies AS a JOIN meta.states AS s ON s.usps = a.state
   WHERE a.agency_type = 'City'
+    OR (a.agency_type = 'County' AND NOT regexp_matches(upper(a.agency_name), '(^| )(COUNTY|PARISH)( |$)'))
 ), known AS (
   SELECT ori, agency_name, counties, state_fips, upper_name,
     regexp_replace(regexp_replace(regexp_replace(upper_name, '^METROPOLITAN ', ''),
       '( METROPOLITAN| METRO)?( POLICE DEPARTMENT| POLICE DEPT| POLICE SERVICES| POLICE DIVISION| POLICE BUREAU| POLICE|'
-      || ' DEPARTMENT OF PUBLIC SAFETY| PUBLIC SAFETY DEPARTMENT| PUBLIC SAFETY| DEPARTMENT OF POLICE| BUREAU OF POLICE)'
+      || ' SHERIFF''S OFFICE| DEPARTMENT OF PUBLIC SAFETY| PUBLIC SAFETY DEPARTMENT| PUBLIC SAFETY| DEPARTMENT OF POLICE| BUREAU OF POLICE)'
       || '(, [A-Z. ]+ COUNTY)?$', ''),
       '[^A-Z]', '', 'g') AS name_key
   FROM agency
@@ -36,14 +37,19 @@ WITH cities AS (
   SELECT state_fips, city, ori, agency_name, upper_name,
     count(*) OVER (PARTITION BY state_fips, city) AS candidates
   FROM ranked WHERE distance = nearest
-), one AS (
+), single AS (
   SELECT state_fips, city, max(candidates) AS candidates, max(ori) AS ori, max(agency_name) AS agency_name,
     max(CASE WHEN regexp_matches(upper_name, '(^| )METRO(POLITAN)?( |$)') THEN 1 ELSE 0 END) AS is_metropolitan
   FROM found GROUP BY state_fips, city
+), one AS (
+  SELECT s.*,
+    CASE WHEN s.candidates = 1 AND c.in_county IS NULL THEN max(CASE WHEN c.in_county IS NOT NULL AND s.candidates = 1 THEN 1 ELSE 0 END)
+      OVER (PARTITION BY s.ori) ELSE 0 END AS is_anothers
+  FROM single AS s JOIN asked AS c ON c.state_fips = s.state_fips AND c.city = s.city
 )
 SELECT c.state_fips, c.state, c.city,
-  CASE WHEN o.candidates = 1 THEN o.ori END AS ori,
-  CASE WHEN o.candidates = 1 THEN o.agency_name END AS agency_name,
+  CASE WHEN o.candidates = 1 AND o.is_anothers = 0 THEN o.ori END AS ori,
+  CASE WHEN o.candidates = 1 AND o.is_anothers = 0 THEN o.agency_name END AS agency_name,
   CASE
     WHEN regexp_matches(c.upper_name, '(^| )METRO(POLITAN)?( |$)') OR (o.candidates = 1 AND o.is_metropolitan = 1) THEN 'metropolitan'
     WHEN c.upper_name LIKE '% TOWNSHIP%' THEN 'township'
@@ -54,5 +60,5 @@ SELECT c.state_fips, c.state, c.city,
     ELSE 'city'
   END AS jurisdiction_kind,
   CASE WHEN o.candidates IS NULL THEN 'none' WHEN c.in_county IS NULL THEN 'city_name' ELSE 'city_name_in_county' END AS match_method,
-  CASE WHEN o.candidates IS NULL THEN 'none' WHEN o.candidates = 1 THEN 'exact' ELSE 'ambiguous' END AS match_confidence
+  CASE WHEN o.candidates IS NULL THEN 'none' WHEN o.candidates = 1 AND o.is_anothers = 0 THEN 'exact' ELSE 'ambiguous' END AS match_confidence
 FROM asked AS c LEFT JOIN one AS o ON o.state_fips = c.state_fips AND o.city = c.city

@@ -1,7 +1,24 @@
-WITH printed AS (
-  SELECT a.ori, a.state, a.agency_name, a.agency_type, trim(part.county_name_printed) AS county_name_printed,
+WITH place AS (
+  SELECT state, counties,
+    regexp_replace(regexp_replace(upper(strip_accents(place_name)), ' (CITY|TOWN|VILLAGE|BOROUGH|MUNICIPALITY)$', ''), '[^A-Z]', '', 'g') AS name_key
+  FROM geo_places WHERE place_type = 'Incorporated Place'
+), unplaced AS (
+  SELECT ori, state,
+    regexp_replace(regexp_replace(upper(strip_accents(agency_name)),
+      '( CITY)?( POLICE DEPARTMENT| SHERIFF''S OFFICE| DEPARTMENT OF PUBLIC SAFETY)$', ''), '[^A-Z]', '', 'g') AS name_key
+  FROM fbi_agencies WHERE agency_type = 'City' AND counties IN ('NOT SPECIFIED', 'UNMAPPED COUNTY')
+), of_place AS (
+  SELECT u.ori, max(p.counties) AS counties
+  FROM unplaced AS u JOIN place AS p ON p.state = u.state AND p.name_key = u.name_key
+  GROUP BY u.ori HAVING count(*) = 1
+), listed AS (
+  SELECT a.ori, a.state, a.agency_name, a.agency_type, coalesce(p.counties, a.counties) AS counties,
+    CASE WHEN p.ori IS NULL THEN 0 ELSE 1 END AS by_place
+  FROM fbi_agencies AS a LEFT JOIN of_place AS p ON p.ori = a.ori
+), printed AS (
+  SELECT a.ori, a.state, a.agency_name, a.agency_type, a.by_place, trim(part.county_name_printed) AS county_name_printed,
     count(*) OVER (PARTITION BY a.ori) AS counties_served
-  FROM fbi_agencies AS a, unnest(string_split(a.counties, ', ')) AS part(county_name_printed)
+  FROM listed AS a, unnest(string_split(a.counties, ', ')) AS part(county_name_printed)
   WHERE a.counties IS NOT NULL
 ), agency AS (
   SELECT *, replace(upper(county_name_printed), 'SAINT', 'ST') AS upper_name FROM printed
@@ -45,6 +62,6 @@ WITH printed AS (
 )
 SELECT a.ori, a.state, a.agency_name, a.agency_type, a.county_name_printed, a.counties_served,
   CASE WHEN o.codes = 1 THEN o.county_fips END AS county_fips,
-  CASE WHEN o.codes IS NULL THEN 'none' WHEN o.in_force > 0 THEN 'county_name' ELSE 'county_name_at' END AS match_method,
+  CASE WHEN o.codes IS NULL THEN 'none' WHEN a.by_place = 1 THEN 'place_name' WHEN o.in_force > 0 THEN 'county_name' ELSE 'county_name_at' END AS match_method,
   CASE WHEN o.codes IS NULL THEN 'none' WHEN o.codes = 1 THEN 'exact' ELSE 'ambiguous' END AS match_confidence
 FROM asked AS a LEFT JOIN one AS o ON o.ori = a.ori AND o.county_name_printed = a.county_name_printed

@@ -148,6 +148,11 @@ pub fn admit(
     fits(dataset, extractor, slice, page)
 }
 
+/// Whether a page begins as the expected container does.
+pub fn glance(page: &Page, expect: Expect) -> Result<()> {
+    sniff(&beginning(page.raw()?, &page.url)?, expect, &page.url)
+}
+
 /// Whether a page is the container that was expected, whole.
 pub(crate) fn container(page: &Page, expect: Expect, bytes: u64) -> Result<()> {
     let head = beginning(page.raw()?, &page.url)?;

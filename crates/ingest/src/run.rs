@@ -490,11 +490,18 @@ fn tables(job: &Job<'_>, extractor: &dyn Extractor) -> Result<Vec<Table>> {
     let table = |name: String, columns: Vec<String>, period: Option<&str>| -> Result<Table> {
         // What has no period has no newest release either.
         let series = period.map(|_| job.dataset.spec.series.clone()).unwrap_or_default();
+        let outdated = period.map(|_| job.dataset.spec.outdated.clone()).unwrap_or_default();
         let columns = columns.into_iter().map(|name| {
             let meaning = job.vocabulary.get(&name)?;
             Ok(ColumnType { kind: meaning.kind.sql(), id: meaning.id, name })
         });
-        Ok(Table { name, columns: columns.collect::<Result<_>>()?, period: period.map(ToOwned::to_owned), series })
+        Ok(Table {
+            name,
+            columns: columns.collect::<Result<_>>()?,
+            period: period.map(ToOwned::to_owned),
+            series,
+            outdated,
+        })
     };
     let dataset = job.dataset;
     let mut tables = vec![table(dataset.id.to_string(), dataset.columns(), Some(&dataset.spec.period))?];

@@ -54,6 +54,9 @@ pub struct Spec {
     /// each series by itself, so that a newer release of one does not hide the others.
     #[serde(default)]
     pub series: Vec<String>,
+    /// Releases that `main` shows only where no other is loaded, not even a copy: those of a publication that has ended.
+    #[serde(default)]
+    pub outdated: Vec<Release>,
     /// What a reader must know before using it.
     #[serde(default)]
     pub caveats: Vec<String>,

@@ -62,6 +62,9 @@ pub struct Spec {
     pub key: Vec<String>,
     /// The column that says which period a row covers, where one does.
     pub period: Option<String>,
+    /// The datasets that it can do without: one that is not loaded is read as an empty table. It waits for all others.
+    #[serde(default)]
+    pub optional: BTreeSet<DatasetId>,
     /// What a reader must know before using it, beside what holds for its inputs.
     #[serde(default)]
     pub caveats: Vec<String>,
@@ -258,7 +261,7 @@ impl<'a> Maker<'a> {
         for input in tables.map(|table| &table.dataset).chain(models) {
             if let Some(digest) = draft.snapshot().datasets.get(input) {
                 inputs.insert(input.clone(), digest.clone());
-            } else {
+            } else if !model.spec.optional.contains(input) {
                 missing.insert(input.clone());
             }
         }
@@ -308,6 +311,7 @@ impl<'a> Maker<'a> {
             name: model.id.to_string(),
             columns: columns.collect::<Result<_>>()?,
             series: Vec::new(),
+            outdated: Vec::new(),
             period: model.spec.period.clone(),
         };
         Ok(Manifest {

@@ -28,6 +28,7 @@ const DEATHS: &str = r#"
     disclosure = 'nchs'
     schedule = '0 0 12 1 * *'
     period = 'year'
+    outdated = ['ended']
     caveats = ['Read this.', "It's not all."]
     evidence = [{ layout = 'x', proven = 'spec' }]
     [source]
@@ -63,6 +64,7 @@ const CITIES: &str = "
     schedule = '0 0 12 1 * *'
     partition = 'year'
     period = 'year'
+    outdated = ['ended']
     evidence = [{ layout = 'x', proven = 'spec' }]
     [source]
     kind = 'delimited'
@@ -276,10 +278,10 @@ impl Tiny {
             columns: columns.clone(),
             period: period.clone(),
             series: dataset.spec.series.clone(),
+            outdated: dataset.spec.outdated.clone(),
         }];
         if dataset.spec.totals.is_some() {
-            let series = dataset.spec.series.clone();
-            tables.push(Table { name: dataset.totals_table(), columns, period, series });
+            tables.push(Table { name: dataset.totals_table(), columns, ..tables[0].clone() });
         }
         tables
     }

@@ -110,6 +110,9 @@ pub struct Table {
     /// manifests that have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub series: Vec<String>,
+    /// Releases that every other takes the place of, a secondary one too. Absent from manifests that have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outdated: Vec<Release>,
 }
 
 /// A column of a table.

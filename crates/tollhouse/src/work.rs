@@ -272,7 +272,9 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<Vec<&'a Datase
         }
         // Editions may differ in their headers: one that fits is enough, and where none does, the first says why.
         let mut refusal = None;
-        let slices = match extractor.recognise(&page) {
+        let first = extractor.slices().into_iter().next().unwrap_or_else(imported);
+        let glance = content::importable(extractor.as_ref(), &first).and_then(|expect| content::glance(&page, expect));
+        let slices = match glance.and_then(|()| extractor.recognise(&page)) {
             Ok(Some(slice)) => vec![slice],
             Ok(None) => extractor.slices(),
             Err(error) => {

@@ -59,6 +59,8 @@ pub enum Separator {
     Tab,
     /// A comma.
     Comma,
+    /// A vertical bar.
+    Bar,
 }
 
 impl Extractor for Delimited {
@@ -160,6 +162,7 @@ impl Layout {
         let delimiter = match self.separator {
             Separator::Tab => b'\t',
             Separator::Comma => b',',
+            Separator::Bar => b'|',
         };
         ReaderBuilder::new()
             .delimiter(delimiter)

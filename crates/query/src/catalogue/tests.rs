@@ -67,6 +67,25 @@ fn a_copy_never_hides_the_publishers_own_release_of_a_period() {
 }
 
 #[test]
+fn any_release_takes_the_place_of_an_outdated_one_of_the_publishers() {
+    let tiny = Tiny::new();
+    tiny.commit("deaths", "ended", "state_fips,year,deaths\n01,2014,100\n01,2013,90");
+    let sql = "SELECT release, year, deaths FROM deaths ORDER BY year";
+    assert_eq!(lines(&tiny.session(), sql), ["ended,2013,90", "ended,2014,100"]);
+    tiny.commit_as("deaths", "2015-copied", "state_fips,year,deaths\n01,2014,99", "secondary");
+    tiny.commit("cities", "ended", "city,year,murder\nPortland,2014,26\nPortland,2013,16");
+    tiny.commit_as("cities", "2015-copied", "city,year,murder\nPortland,2014,25", "secondary");
+    let session = tiny.session();
+    let sql = "SELECT release, year, deaths FROM deaths ORDER BY year";
+    assert_eq!(lines(&session, sql), ["2015-copied,2014,99"]);
+    let sql = "SELECT release, year, murder FROM cities ORDER BY year";
+    assert_eq!(lines(&session, sql), ["2015-copied,2014,25"]);
+    tiny.commit("deaths", "2014", "state_fips,year,deaths\n01,2014,101");
+    let sql = "SELECT release, year, deaths FROM deaths ORDER BY year";
+    assert_eq!(lines(&tiny.session(), sql), ["2014,2014,101"]);
+}
+
+#[test]
 fn a_newer_release_of_one_series_does_not_hide_the_others() {
     let tiny = Tiny::opioids();
     tiny.commit("cdc_opioid_deaths_us", "2016", "year,drug,deaths\n2015,any_opioid,33091\n2015,heroin,12989");

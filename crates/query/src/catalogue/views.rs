@@ -35,6 +35,8 @@ pub(crate) struct Loaded {
     pub(crate) release: Release,
     /// Whether the publisher's own files are behind it, not somebody's copy.
     pub(crate) own: bool,
+    /// Whether its publication has ended, by the declaration: any other release takes its place.
+    pub(crate) outdated: bool,
     pub(crate) part: Part,
 }
 
@@ -79,6 +81,7 @@ fn tables_of(manifest: &Manifest) -> impl Iterator<Item = Table> {
             own.map(|part| Loaded {
                 release: slice.release.clone(),
                 own: slice.grade != "secondary",
+                outdated: table.outdated.contains(&slice.release),
                 part: part.clone(),
             })
         });
@@ -127,39 +130,41 @@ impl Table {
     }
 
     /// The view with the rows of the newest release of each period and series; a release of which the publisher's own
-    /// files are loaded is newer than any copy. Without a period (notes) these are all rows.
+    /// files are loaded is newer than any copy. An outdated release is shown where there is no other. Without a period (notes) these are all rows.
     fn newest(&self, root: &Path) -> String {
-        let all: Vec<&Part> = self.parts.iter().map(|loaded| &loaded.part).collect();
-        let body = match self.choose() {
-            Newest::All => self.select(root, &all),
+        let every: Vec<&Loaded> = self.parts.iter().collect();
+        let current: Vec<&Loaded> = every.iter().copied().filter(|loaded| !loaded.outdated).collect();
+        let eligible = if current.is_empty() { every } else { current };
+        let body = match self.choose(&eligible) {
+            Newest::All => self.select(root, &eligible.iter().map(|loaded| &loaded.part).collect::<Vec<_>>()),
             Newest::Parts(parts) => self.select(root, &parts),
-            Newest::Rows(period) => self.compare(root, period),
+            Newest::Rows(period) => self.compare(root, period, &eligible),
         };
         format!("CREATE VIEW main.{} AS\n{body}", sql::name(&self.name))
     }
 
-    fn choose(&self) -> Newest<'_> {
-        let releases: BTreeSet<&Release> = self.parts.iter().map(|loaded| &loaded.release).collect();
+    fn choose<'a>(&'a self, eligible: &[&'a Loaded]) -> Newest<'a> {
+        let releases: BTreeSet<&Release> = eligible.iter().map(|loaded| &loaded.release).collect();
         let Some(period) = self.period.as_deref().filter(|_| releases.len() > 1) else {
             return Newest::All;
         };
         let mixed = period != "year" || !self.series.is_empty();
-        if mixed || self.parts.iter().any(|loaded| loaded.part.year.is_none()) {
+        if mixed || eligible.iter().any(|loaded| loaded.part.year.is_none()) {
             return Newest::Rows(period);
         }
         let mut newest: BTreeMap<Option<i32>, (bool, &Release)> = BTreeMap::new();
-        for Loaded { release, own, part } in &self.parts {
+        for Loaded { release, own, part, .. } in eligible.iter().copied() {
             let best = newest.entry(part.year).or_insert((*own, release));
             *best = (*own, release).max(*best);
         }
-        let shown = |loaded: &&Loaded| newest.get(&loaded.part.year).is_some_and(|best| best.1 == &loaded.release);
-        Newest::Parts(self.parts.iter().filter(shown).map(|loaded| &loaded.part).collect())
+        let shown = |loaded: &&&Loaded| newest.get(&loaded.part.year).is_some_and(|best| best.1 == &loaded.release);
+        Newest::Parts(eligible.iter().filter(shown).map(|loaded| &loaded.part).collect())
     }
 
     /// Compares rows: for each period and series the first release by grade, then by name.
-    fn compare(&self, root: &Path, period: &str) -> String {
+    fn compare(&self, root: &Path, period: &str, eligible: &[&Loaded]) -> String {
         let of = |own: bool| -> Vec<&Part> {
-            self.parts.iter().filter(|loaded| loaded.own == own).map(|loaded| &loaded.part).collect()
+            eligible.iter().filter(|loaded| loaded.own == own).map(|loaded| &loaded.part).collect()
         };
         let (own, copies) = (of(true), of(false));
         // The grade is a digit before the release, so that one comparison of text settles both.

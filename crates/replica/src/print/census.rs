@@ -1,4 +1,5 @@
-//! The Census Bureau's county estimates of 2016: a state's line, then its counties', in Latin-1.
+//! The Census Bureau's county estimates of 2016: a state's line, then its counties', in Latin-1; and a few places of its
+//! list of 2010.
 //!
 //! Absent: a hundred columns after the estimates, which the tables do not hold. The Bureau's file has 116.
 
@@ -33,4 +34,14 @@ pub fn counties_2016() -> Result<Vec<u8>> {
     }
     let latin1 = out.chars().map(|letter| u8::try_from(u32::from(letter)));
     latin1.collect::<Result<_, _>>().map_err(|error| Error::print("Latin-1", error))
+}
+
+/// `national_places.txt`: vertical bars, a header.
+pub fn places() -> Result<Vec<u8>> {
+    let mut out = "STATE|STATEFP|PLACEFP|PLACENAME|TYPE|FUNCSTAT|COUNTY\n".to_owned();
+    for place in &Table::read("census_places/places")?.rows {
+        let [state, fips, code, name, counties] = [0, 1, 2, 3, 4].map(|column| at(place, column));
+        out.push_str(&format!("{state}|{fips}|{code}|{name}|Incorporated Place|A|{counties}\n"));
+    }
+    Ok(out.into_bytes())
 }

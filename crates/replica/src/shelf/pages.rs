@@ -8,7 +8,7 @@ const HTML: &str = "text/html; charset=utf-8";
 /// 2020-12-07, when the pages say that they were last reviewed.
 const REVIEWED: u64 = 1_607_299_200;
 
-pub(super) static FILES: [File; 15] = [
+pub(super) static FILES: [File; 16] = [
     file((CDC, "/drugoverdose/rxrate-maps/county2006.html"), Format::Html, HTML, REVIEWED, || counties::page("2006")),
     file((CDC, "/drugoverdose/rxrate-maps/county2007.html"), Format::Html, HTML, REVIEWED, || counties::page("2007")),
     file((CDC, "/drugoverdose/rxrate-maps/county2008.html"), Format::Html, HTML, REVIEWED, || counties::page("2008")),
@@ -35,5 +35,12 @@ pub(super) static FILES: [File; 15] = [
         "text/csv",
         1_490_227_200, // 2017-03-23
         census::counties_2016,
+    ),
+    file(
+        ("www2.census.gov", "/geo/docs/reference/codes/files/national_places.txt"),
+        Format::Other,
+        "text/plain",
+        1_325_376_000, // 2012-01-01
+        census::places,
     ),
 ];

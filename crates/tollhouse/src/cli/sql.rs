@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use model::Result;
+use model::{Error, Result};
+use query::models::Model;
 
 use super::{At, Context};
 use crate::output::{complain, save, say, table, to_json, write};
@@ -35,7 +36,10 @@ enum Format {
 impl Sql {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
         let (_, session) = context.session(self.at.at.as_deref())?;
-        let answer = session.query(&self.query)?;
+        let answer = session.query(&self.query).map_err(|error| match context.project() {
+            Ok(project) => unmade(&project.models, error),
+            Err(_) => error,
+        })?;
         match if context.json() { Format::Json } else { self.format } {
             Format::Json => write(&answer.to_json()?)?,
             Format::Csv => write(&answer.to_csv()?)?,
@@ -53,5 +57,18 @@ impl Sql {
             complain(&format!("receipt: {}", path.display()));
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Says of a missing table, where it is a model's, that it waits for what it reads.
+fn unmade(models: &[Model], error: Error) -> Error {
+    let text = error.to_string();
+    match models.iter().find(|model| text.contains(&format!("Table with name {} does not exist", model.id))) {
+        Some(model) => error.hint(format!(
+            "`{0}` is derived, and made in the commit that has loaded the last of what its SQL reads; \
+             `tollhouse datasets show {0}` prints that",
+            model.id
+        )),
+        None => error,
     }
 }

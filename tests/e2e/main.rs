@@ -76,6 +76,17 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
     check(root, "select sum(dosage_units) from arcos_transactions", "38269630.00000");
     check(root, "select sum(dosage_units) from arcos_transactions where year = 2008", "9795100.00000");
     check(root, "select count(*) from arcos_transactions where buyer_name is null and buyer_dea_number is null", "59");
+    // None of Mingo County's buyers is on the publisher's list of mail-order pharmacies and hospitals, and the list that the
+    // flag is made from is the publisher's.
+    check(root, "select count(*) from arcos_transactions where mail_or_hospital is not false", "0");
+    let listed =
+        succeed(root, &["sql", "--format", "csv", "select buyer_dea_number from arcos_not_pharmacies order by 1"]);
+    let listed: Vec<&str> = listed.lines().skip(1).collect();
+    assert_eq!(listed.len(), 333);
+    let declared = include_str!("../../pipelines/arcos_transactions.toml");
+    let (_, declared) = declared.split_once("from = [\"BUYER_DEA_NO\"]\nis = [").unwrap();
+    let declared: Vec<&str> = declared.split(']').next().unwrap().split('"').skip(1).step_by(2).collect();
+    assert_eq!(declared, listed);
     check(root, "select count(distinct buyer_county_fips) from arcos_transactions", "1");
     check(root, "select sum(deaths) from cdc_opioid_deaths_state where drug = 'any_opioid' and year = 2015", "33091");
     check(root, "select sum(deaths) from cdc_opioid_deaths_us where drug = 'any_opioid'", "351630");

@@ -1,7 +1,8 @@
 //! Declared corrections of a publisher's errors, applied to the publisher's own text before anything is read from it.
 //!
-//! [`Corrections`] are those of one edition. Each must find exactly one row that says what it expects: where the publisher
-//! has put the error right, or a copy differs, the run ends and somebody must look.
+//! [`Corrections`] are those of one edition. In an edition that is known to have the error, each must find exactly one row
+//! that says what it expects: where the publisher has put the error right, or a copy differs, the run ends and somebody must
+//! look. In other editions, where the declaration extends to them, a row that says something else is left as it is.
 
 use std::sync::Arc;
 
@@ -13,14 +14,25 @@ use store::commit::Check;
 /// The corrections of one edition, and how often each was applied.
 #[derive(Default)]
 pub struct Corrections<'a> {
-    applied: Vec<(&'a Correction, u64)>,
+    applied: Vec<Use<'a>>,
+}
+
+struct Use<'a> {
+    correction: &'a Correction,
+    /// Whether this edition is known to have the error.
+    certain: bool,
+    applied: u64,
 }
 
 impl<'a> Corrections<'a> {
     /// Those that a dataset declares for an edition.
     pub fn of(dataset: &'a Dataset, release: &Release) -> Self {
-        let declared = dataset.spec.correction.iter().filter(|correction| correction.releases.contains(release));
-        Self { applied: declared.map(|correction| (correction, 0)).collect() }
+        let uses = dataset.spec.correction.iter().map(|correction| Use {
+            correction,
+            certain: correction.releases.contains(release),
+            applied: 0,
+        });
+        Self { applied: uses.filter(|one| one.certain || one.correction.others).collect() }
     }
 
     /// Whether there are none.
@@ -31,10 +43,13 @@ impl<'a> Corrections<'a> {
     /// The rows with what they should say. A row that a correction finds and that says something else is an error.
     pub fn apply(&mut self, dataset: &Dataset, batch: RecordBatch) -> Result<RecordBatch> {
         let mut batch = batch;
-        for (correction, applied) in &mut self.applied {
-            let found = rows(dataset, correction, &batch)?;
-            let Some(row) = found.first() else { continue };
+        for Use { correction, certain, applied } in &mut self.applied {
+            let mut found = rows(dataset, correction, &batch)?;
             let column = text(dataset, correction, &batch, &correction.column)?;
+            if !*certain {
+                found.retain(|row| cell(column, *row).trim() == correction.expect);
+            }
+            let Some(row) = found.first() else { continue };
             for row in &found {
                 let says = cell(column, *row);
                 if says.trim() != correction.expect {
@@ -65,12 +80,18 @@ impl<'a> Corrections<'a> {
 
     /// Whether each was applied, for the certificate.
     pub fn checks(self, dataset: &Dataset) -> Result<Vec<Check>> {
-        let checks = self.applied.into_iter().map(|(correction, applied)| {
+        let checks = self.applied.into_iter().map(|Use { correction, certain, applied }| {
+            let name = format!("correction of {}", correction.column);
             if applied == 0 {
-                return Err(expired(dataset, correction, "finds no row"));
+                let saw = format!("not needed: no row says `{}` where {}", correction.expect, conditions(correction));
+                return if certain {
+                    Err(expired(dataset, correction, "finds no row"))
+                } else {
+                    Ok(Check { name, saw })
+                };
             }
             Ok(Check {
-                name: format!("correction of {}", correction.column),
+                name,
                 saw: format!(
                     "`{}` replaced by `{}` where {}: {}",
                     correction.expect,

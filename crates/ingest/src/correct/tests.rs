@@ -44,18 +44,21 @@ fn dataset() -> Dataset {
 
 /// Applies the corrections of an edition to rows of year, state and name, batch by batch.
 fn correct(release: &str, batches: &[&[[&str; 3]]]) -> Result<(Vec<String>, Vec<Check>)> {
-    let dataset = dataset();
-    let mut corrections = Corrections::of(&dataset, &release.parse()?);
+    correct_by(&dataset(), release, batches)
+}
+
+fn correct_by(dataset: &Dataset, release: &str, batches: &[&[[&str; 3]]]) -> Result<(Vec<String>, Vec<Check>)> {
+    let mut corrections = Corrections::of(dataset, &release.parse()?);
     let mut states = Vec::new();
     for rows in batches {
         let column = |at: usize| rows.iter().map(|row| Some(row[at].to_owned())).collect::<Vec<_>>();
         let columns = ["year", "state", "name"].iter().enumerate().map(|(at, name)| ((*name).to_owned(), column(at)));
         let made = batch(columns.collect(), (1..=rows.len() as u64).collect())?;
-        let made = corrections.apply(&dataset, made)?;
+        let made = corrections.apply(dataset, made)?;
         let column = made.column_by_name("state").unwrap().as_string::<i32>();
         states.extend(column.iter().map(|state| state.unwrap().to_owned()));
     }
-    Ok((states, corrections.checks(&dataset)?))
+    Ok((states, corrections.checks(dataset)?))
 }
 
 const CAROLINA: [&str; 3] = ["2022", "NC", "     North Carolina"];
@@ -94,4 +97,20 @@ fn a_correction_that_no_longer_matches_ends_the_run() {
     }
     let error = correct("2023", &[&[MISLABELLED], &[MISLABELLED]]).unwrap_err();
     assert!(error.to_string().contains("finds more than one row"), "{error}");
+}
+
+#[test]
+fn editions_that_nobody_has_seen_are_corrected_where_they_have_the_error() {
+    let text = PIPELINE.replace("releases = ['2023']", "releases = ['2023']\n    others = true");
+    let dataset = Dataset::parse("x", &text, &Vocabulary::parse(COLUMNS).unwrap()).unwrap();
+    let (states, checks) = correct_by(&dataset, "2024", &[&[EARLIER, CAROLINA, MISLABELLED]]).unwrap();
+    assert_eq!(states, ["ND", "NC", "ND"]);
+    assert!(checks[0].saw.starts_with("`NC` replaced by `ND`"), "{}", checks[0].saw);
+    for rows in [&[EARLIER, CAROLINA, RIGHT][..], &[EARLIER]] {
+        let (_, checks) = correct_by(&dataset, "2024", &[rows]).unwrap();
+        assert!(checks[0].saw.starts_with("not needed"), "{}", checks[0].saw);
+    }
+    assert!(correct_by(&dataset, "2024", &[&[MISLABELLED, MISLABELLED]]).is_err());
+    // The edition that is known to have it must have it.
+    assert!(correct_by(&dataset, "2023", &[&[RIGHT]]).is_err());
 }

@@ -14,8 +14,12 @@ use crate::Release;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Correction {
-    /// The editions that have the error. Others are left alone.
+    /// The editions that are known to have the error: there it must be found.
     pub releases: BTreeSet<Release>,
+    /// Whether editions that are not in `releases` may have it too: there it is applied where the row says what is expected,
+    /// and passed over, which the certificate tells, where it does not.
+    #[serde(default)]
+    pub others: bool,
     /// Upstream columns and their texts, without blanks around them, that together find the row.
     #[serde(rename = "where")]
     pub find: BTreeMap<String, String>,

@@ -201,7 +201,10 @@ impl Extractor for CdeSummarized {
     fn recognise(&self, page: &Page) -> Result<Option<Slice>> {
         Answer::of(page)?;
         Err(Error::new(Kind::Changed, format!("{} does not say of which offense it is", page.url))
-            .hint("fetch it: `tollhouse run` asks the Crime Data Explorer and records what it asked"))
+            .hint(
+                "fetch it: `tollhouse run` asks the Crime Data Explorer and records what it asked; or, where you know it, say \
+                 it: `tollhouse import DATASET FILE --slice \"national HOM\"`",
+            ))
     }
 
     fn decode(&self, slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {

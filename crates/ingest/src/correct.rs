@@ -44,6 +44,11 @@ impl<'a> Corrections<'a> {
     pub fn apply(&mut self, dataset: &Dataset, batch: RecordBatch) -> Result<RecordBatch> {
         let mut batch = batch;
         for Use { correction, certain, applied } in &mut self.applied {
+            // Other editions may have other columns.
+            let mut named = correction.find.keys().chain([&correction.column]);
+            if !*certain && !named.all(|name| batch.column_by_name(name).is_some()) {
+                continue;
+            }
             let mut found = rows(dataset, correction, &batch)?;
             let column = text(dataset, correction, &batch, &correction.column)?;
             if !*certain {

@@ -111,6 +111,11 @@ fn editions_that_nobody_has_seen_are_corrected_where_they_have_the_error() {
         assert!(checks[0].saw.starts_with("not needed"), "{}", checks[0].saw);
     }
     assert!(correct_by(&dataset, "2024", &[&[MISLABELLED, MISLABELLED]]).is_err());
+    // Earlier editions have other columns.
+    let other = batch(vec![("year".to_owned(), vec![Some("2016".to_owned())])], vec![1]).unwrap();
+    let mut corrections = Corrections::of(&dataset, &"2016".parse().unwrap());
+    assert_eq!(corrections.apply(&dataset, other.clone()).unwrap(), other);
+    assert!(corrections.checks(&dataset).unwrap()[0].saw.starts_with("not needed"));
     // The edition that is known to have it must have it.
     assert!(correct_by(&dataset, "2023", &[&[RIGHT]]).is_err());
 }

@@ -130,7 +130,8 @@ impl Table {
     }
 
     /// The view with the rows of the newest release of each period and series; a release of which the publisher's own
-    /// files are loaded is newer than any copy. An outdated release is shown where there is no other. Without a period (notes) these are all rows.
+    /// files are loaded is newer than any copy. An outdated release is shown where there is no other. Without a period
+    /// (notes) these are all rows.
     fn newest(&self, root: &Path) -> String {
         let every: Vec<&Loaded> = self.parts.iter().collect();
         let current: Vec<&Loaded> = every.iter().copied().filter(|loaded| !loaded.outdated).collect();

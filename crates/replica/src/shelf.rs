@@ -3,6 +3,7 @@
 //! The dates of `Last-Modified` are declared here; no capture holds them.
 
 pub mod bulk;
+mod dea;
 mod fbi;
 mod pages;
 
@@ -254,6 +255,9 @@ pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
     }
     if let Some(page) = bulk::find(wanted) {
         return page;
+    }
+    if host == dea::HOST {
+        return dea::page(path);
     }
     if host == cde::HOST {
         return cde::answer(path, query);

@@ -33,6 +33,9 @@ pub struct Capture {
 
 /// Where the captured copies were found: none came from the publisher's own server.
 const COPIES: &[(&str, &str)] = &[
+    ("arcos/dea_retail_summary/report1", "bbrewington/atlytics-opioid-project @ cff9882d9710, parsed from the PDFs"),
+    ("arcos/dea_retail_summary/report4", "VallieTracy/opioids_project @ 35ebb685d60c, transcribed"),
+    ("arcos/cms_partd/", "KirosG/Predicting-prescriber-induced-ovedoses @ f844d4daa6ec, headers edited"),
     ("arcos/washpost_raw", "smussenden/spring20-data-journalism @ 37f9a44918f5, as downloaded from the Post"),
     ("cdc/wonder_mcd_state/tlcaputi", "tlcaputi/cdc-wonder @ 430dff652943, as found"),
     ("cdc/wonder_mcd_state/", "mkiang/opioid_hotspots @ b6125de0b0ec, byte-faithful"),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
+mod dea;
 mod fbi;
 mod interrupted;
 mod masters;

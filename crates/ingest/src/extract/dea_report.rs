@@ -133,8 +133,9 @@ impl Extractor for DeaReport {
             self.hand_on(index, page, slice, &mut period, rows, emit)?;
             missing.retain(|report| !reader.reports.contains(report));
         }
-        // A person may bring one of the files alone; what was asked for is whole or refused.
-        if !missing.is_empty() && pages.iter().all(|page| !page.url.starts_with("file:")) {
+        // A person may bring one of the files alone, and a probe looks at one; what was asked for is whole or refused.
+        let is_all = self.next_page(slice, pages)?.is_none() && pages.iter().all(|page| !page.url.starts_with("file:"));
+        if is_all && !missing.is_empty() {
             let missing = listed(&missing.into_iter().collect::<Vec<_>>());
             return Err(Error::new(Kind::Changed, format!("{} of {} is not in the file", missing, slice.name))
                 .hint("the publisher may have parted the year's file: `tollhouse probe` shows what is served now"));

@@ -45,13 +45,16 @@ pub struct Placed {
     pub text: String,
 }
 
+/// The cells of a line, each with the place of its left end.
+type Cells = Vec<(f32, String)>;
+
 /// Pages of a report.
 #[derive(Debug, Clone)]
 pub struct Paper {
     /// What every page begins with.
-    head: Vec<Vec<(f32, String)>>,
+    head: Vec<Cells>,
     /// What every page of a section begins with, below that.
-    section: Vec<Vec<(f32, String)>>,
+    section: Vec<Cells>,
     /// Lines that fit on a page.
     length: usize,
     used: usize,
@@ -73,12 +76,12 @@ impl Paper {
     }
 
     /// What pages begin with from now on; the next line begins one.
-    pub fn head(&mut self, head: Vec<Vec<(f32, String)>>) {
+    pub fn head(&mut self, head: Vec<Cells>) {
         (self.head, self.section, self.used) = (head, Vec::new(), self.length);
     }
 
     /// What stands above the lines to come, on this page and on those after it.
-    pub fn section(&mut self, section: Vec<Vec<(f32, String)>>) {
+    pub fn section(&mut self, section: Vec<Cells>) {
         self.section = section;
         if self.used + self.section.len() + 1 < self.length && !self.pages.is_empty() {
             for line in self.section.clone() {
@@ -225,7 +228,7 @@ fn title(number: u8, year: i32) -> &'static str {
     }
 }
 
-fn head(number: u8, of: &Year, layout: Layout) -> Vec<Vec<(f32, String)>> {
+fn head(number: u8, of: &Year, layout: Layout) -> Vec<Cells> {
     let year = of.year;
     let last = if of.last_month == 6 { "06/30" } else { "12/31" };
     let dates = format!("01/01/{year} TO {last}/{year}");
@@ -263,7 +266,7 @@ fn head(number: u8, of: &Year, layout: Layout) -> Vec<Vec<(f32, String)>> {
 /// How wide a drug's name may be before it wraps.
 const NAME_WIDTH: usize = 40;
 
-fn drug_lines(drug: &Drug, layout: Layout) -> Vec<Vec<(f32, String)>> {
+fn drug_lines(drug: &Drug, layout: Layout) -> Vec<Cells> {
     let (first, rest) = wrapped(&drug.name);
     let mut lines = match layout {
         Layout::Since2018 => vec![vec![cell(30.0, format!("DRUG: {} - {first}", drug.code))]],
@@ -296,7 +299,7 @@ fn right(column: usize) -> f32 {
     300.0 + 105.0 * column as f32
 }
 
-fn figures_line(label: &str, figures: &[String]) -> Vec<(f32, String)> {
+fn figures_line(label: &str, figures: &[String]) -> Cells {
     let mut cells = vec![cell(30.0, label)];
     cells.extend(figures.iter().enumerate().map(|(at, figure)| cell(ends_at(right(at), figure), figure.clone())));
     cells.retain(|(_, text)| !text.is_empty());
@@ -369,6 +372,9 @@ fn zips(paper: &mut Paper, year: &Year, layout: Layout) {
     }
 }
 
+/// A state and the quarters of its ZIP codes.
+type StateRows<'a> = (&'a (String, String), Vec<&'a Vec<i64>>);
+
 fn states(paper: &mut Paper, number: u8, year: &Year, layout: Layout) {
     for of in &year.quarters {
         let count = of.rows.first().map_or(4, |row| row.2.len());
@@ -377,7 +383,7 @@ fn states(paper: &mut Paper, number: u8, year: &Year, layout: Layout) {
         let mut section = drug_lines(&of.drug, layout);
         section.push(figures_line(if layout == Layout::Since2018 { "STATE NAME" } else { "STATE" }, &headings));
         paper.section(section);
-        let mut by_state: Vec<(&(String, String), Vec<&Vec<i64>>)> = Vec::new();
+        let mut by_state: Vec<StateRows<'_>> = Vec::new();
         for (state, _, quarters) in &of.rows {
             match by_state.iter_mut().find(|(known, _)| *known == state) {
                 Some((_, rows)) => rows.push(quarters),

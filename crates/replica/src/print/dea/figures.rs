@@ -105,7 +105,7 @@ pub fn ranked(year: i32) -> Result<Vec<Ranked>> {
             let reckoned = (2 * i128::from(rate) * i128::from(*persons) + 100_000) / 200_000;
             let grams = match (year, code, name.as_str()) {
                 // The one line that somebody quotes whole.
-                (2015, "9143", "DELAWARE") => 319_205_76,
+                (2015, "9143", "DELAWARE") => 31_920_576,
                 _ => i64::try_from(reckoned).unwrap_or_default(),
             };
             rows.push((name.clone(), *persons, grams, rate));
@@ -162,9 +162,9 @@ pub(super) fn year(year: i32) -> Result<Year> {
     let person = |usps: &str| people.iter().find(|(known, _, _)| known == usps).map_or(1, |found| found.2);
     let (ar, de) = (("AR".to_owned(), "ARKANSAS".to_owned()), ("DE".to_owned(), "DELAWARE".to_owned()));
     let rows = vec![
-        (ar.clone(), "716".to_owned(), vec![1_000_01, 1_100_02, 1_200_03, 1_300_04]),
-        (ar.clone(), "717".to_owned(), vec![2_000_00, 0, 2_200_50, 2_300_00]),
-        (de.clone(), "197".to_owned(), vec![500_05, 600_00, 700_00, 800_95]),
+        (ar.clone(), "716".to_owned(), vec![100_001, 110_002, 120_003, 130_004]),
+        (ar.clone(), "717".to_owned(), vec![200_000, 0, 220_050, 230_000]),
+        (de.clone(), "197".to_owned(), vec![50_005, 60_000, 70_000, 80_095]),
     ];
     let grams = |state: &State| rows.iter().filter(|row| row.0 == *state).flat_map(|row| &row.2).sum::<i64>();
     let mut places: Vec<_> = [&ar, &de]
@@ -184,11 +184,11 @@ pub(super) fn year(year: i32) -> Result<Year> {
         grams,
     };
     let purchases = vec![
-        bought(&ar, 0, 12, grams(&ar) - 3_000_00),
-        bought(&ar, 1, 3, 2_000_00),
-        bought(&ar, 5, 1, 1_000_00),
-        bought(&de, 0, 4, grams(&de) - 500_00),
-        bought(&de, 1, 2, 500_00),
+        bought(&ar, 0, 12, grams(&ar) - 300_000),
+        bought(&ar, 1, 3, 200_000),
+        bought(&ar, 5, 1, 100_000),
+        bought(&de, 0, 4, grams(&de) - 50_000),
+        bought(&de, 1, 2, 50_000),
     ];
     quarters.push(Quarters { drug: example(), rows });
     let mut populations: Vec<(String, u64)> = people.into_iter().map(|(usps, _, persons)| (usps, persons)).collect();

@@ -6,13 +6,15 @@
 use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use model::dataset::{Dataset, FilledCheck, SumCheck};
 use model::{Error, Kind, Result, ResultExt as _};
 use store::commit::{Check, Counts};
 use store::quarantine::Rejected;
+
+mod decimal;
 
 /// A slice that was read whole, before it is written.
 pub struct Candidate<'a> {
@@ -43,10 +45,14 @@ pub fn check(candidate: &Candidate<'_>) -> Result<Vec<Check>> {
     }
     passed.extend([rows(candidate)?, key(candidate)?]);
     for column in &candidate.dataset.spec.check.total {
-        passed.push(total(candidate, column)?);
+        let is_decimal = matches!(candidate.column(column)?.data_type(), DataType::Decimal128(..));
+        passed.push(if is_decimal { decimal::total(candidate, column)? } else { total(candidate, column)? });
     }
     for sum in &candidate.dataset.spec.check.sum {
         passed.push(row_sum(candidate, sum)?);
+    }
+    for rule in &candidate.dataset.spec.check.ratio {
+        passed.push(decimal::ratio(candidate, rule)?);
     }
     for rule in &candidate.dataset.spec.check.filled {
         passed.push(filled(candidate, rule)?);

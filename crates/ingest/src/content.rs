@@ -23,6 +23,7 @@ pub fn plain(body: Box<dyn Read + Send>, limit: u64, url: &str) -> Result<Box<dy
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZIP: [u8; 4] = *b"PK\x03\x04";
+const PDF: &[u8] = b"%PDF-";
 const OLE: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 
 /// Reads at most so many bytes, and fails where there are more: a decompression bomb is an error, not a short file.
@@ -85,6 +86,7 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
     }
     let matches = match expect {
         Expect::Workbook => is_workbook(head),
+        Expect::Pdf => head.starts_with(PDF),
         Expect::Packed if head.starts_with(&ZIP) => true,
         Expect::Json => matches!(text.first(), Some(b'[' | b'{')),
         Expect::Xml => text.first() == Some(&b'<'),
@@ -182,7 +184,7 @@ pub(crate) fn fits(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, 
 pub fn importable(extractor: &dyn Extractor, slice: &Slice) -> Result<Expect> {
     Ok(match extractor.next_page(slice, &[])? {
         Some(Request {
-            expect: expect @ (Expect::Workbook | Expect::TextOrWorkbook | Expect::Page | Expect::Packed),
+            expect: expect @ (Expect::Workbook | Expect::TextOrWorkbook | Expect::Page | Expect::Packed | Expect::Pdf),
             ..
         }) => expect,
         _ => Expect::Text,
@@ -241,6 +243,8 @@ mod tests {
         check(b"State,City", Expect::TextOrWorkbook, None);
         check(b"PK\x03\x04rest", Expect::TextOrWorkbook, None);
         check(&OLE, Expect::TextOrWorkbook, None);
+        check(b"%PDF-1.4\n%\xe2", Expect::Pdf, None);
+        check(b"PK\x03\x04rest", Expect::Pdf, Some("a ZIP archive"));
         check(b"a\0b", Expect::TextOrWorkbook, Some("something else"));
         check(b"[{\"a\":1}]", Expect::Json, None);
         check(b"<?xml version=\"1.0\"?>\n<page>", Expect::Xml, None);

@@ -13,8 +13,10 @@ use crate::column::Vocabulary;
 use crate::{DatasetId, Digest, Error, Kind, Release, Result};
 
 mod correction;
+mod ratio;
 
 pub use correction::{Correction, FilledCheck};
+pub use ratio::{RatioCheck, Unless};
 
 /// One dataset: a table that we publish, with its companions.
 #[derive(Debug, Clone)]
@@ -486,6 +488,9 @@ pub struct Check {
     /// Sums that must hold within each row, such as violent crime and its four parts.
     #[serde(default)]
     pub sum: Vec<SumCheck>,
+    /// Quotients that must hold within each row, as far as printed digits tell.
+    #[serde(default)]
+    pub ratio: Vec<RatioCheck>,
     /// How many of several columns must be filled in each row, such as one of two definitions of rape.
     #[serde(default)]
     pub filled: Vec<FilledCheck>,

@@ -23,6 +23,6 @@ mod wonder_service;
 pub use error::{Error, Result};
 pub use fault::{Fault, What};
 pub use print::arcos::is_business;
-pub use print::masters;
+pub use print::{dea, masters};
 pub use serve::{Options, Replica, Seen};
 pub use soda::Edition;

@@ -3,6 +3,7 @@
 //! The dates of `Last-Modified` are declared here; no capture holds them.
 
 pub mod bulk;
+mod dea;
 mod fbi;
 mod pages;
 mod post;
@@ -264,6 +265,9 @@ pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
     }
     if let Some(page) = arcos_api::find(host, path, query) {
         return page;
+    }
+    if host == dea::HOST {
+        return dea::page(path);
     }
     if host == cde::HOST {
         return cde::answer(path, query);

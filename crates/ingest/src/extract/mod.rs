@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 mod answers;
 mod cde;
 mod cius;
+mod dea_report;
 mod delimited;
 mod fixed_width;
 mod pattern;
@@ -287,6 +288,8 @@ pub enum Expect {
     Xml,
     /// An XLS or XLSX workbook, whatever the address says.
     Workbook,
+    /// A PDF document.
+    Pdf,
     /// Text, or a workbook in its place.
     TextOrWorkbook,
     /// Text, or a ZIP archive or gzip around it.
@@ -410,6 +413,7 @@ const KINDS: &[(&str, Build)] = &[
     ("cde_agencies", build::<cde::agencies::CdeAgencies>),
     ("cde_summarized", build::<cde::summarized::CdeSummarized>),
     ("cius", build::<cius::Cius>),
+    ("dea_report", build::<dea_report::DeaReport>),
     ("delimited", build::<delimited::Delimited>),
     ("fixed_width", build::<fixed_width::FixedWidth>),
     ("socrata", build::<socrata::Socrata>),

@@ -15,6 +15,7 @@ mod cius;
 mod cius_tables;
 mod copies;
 mod counties;
+mod dea;
 mod dispensing;
 mod estimates;
 mod masters;
@@ -44,6 +45,7 @@ fn main() -> Result<(), Failure> {
         dispensing::make,
         counties::make,
         copies::make,
+        dea::make,
         cde::make,
         masters::make,
     ] {

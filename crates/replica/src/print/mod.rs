@@ -7,6 +7,7 @@ pub mod census;
 pub mod cius;
 pub mod copies;
 pub mod counties;
+pub mod dea;
 pub mod dispensing;
 pub mod estimates;
 pub mod masters;

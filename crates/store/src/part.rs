@@ -16,6 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::Warehouse;
 
+mod coded;
+mod entries;
+mod runs;
+
+pub use coded::{Coded, Rows};
+pub use entries::{Entries, View};
+
 /// Names the writer inside each file; part of what a byte digest depends on.
 const CREATED_BY: &str = "tollhouse parts 1";
 
@@ -49,7 +56,15 @@ pub struct Place<'a> {
 
 /// Writes one part. It is unreferenced until a snapshot names it.
 pub fn write(warehouse: &Warehouse, place: Place<'_>, batch: &RecordBatch) -> Result<Part> {
-    let bytes = encode(batch)?;
+    keep(warehouse, place, encode(batch)?, batch.num_rows())
+}
+
+/// Writes one part of rows that are told as numbers of entries. It is unreferenced until a snapshot names it.
+pub fn write_rows(warehouse: &Warehouse, place: Place<'_>, rows: &Rows<'_>) -> Result<Part> {
+    keep(warehouse, place, coded::encode(rows)?, rows.order.len())
+}
+
+fn keep(warehouse: &Warehouse, place: Place<'_>, bytes: Vec<u8>, rows: usize) -> Result<Part> {
     let sha256 = Digest::of(&bytes);
     let folder = match place.year {
         Some(year) => format!("tables/{}/release={}/year={year}", place.table, place.release),
@@ -58,14 +73,7 @@ pub fn write(warehouse: &Warehouse, place: Place<'_>, batch: &RecordBatch) -> Re
     let path = format!("{folder}/{sha256}.parquet");
     let length = bytes.len() as u64;
     warehouse.files().create(&path, bytes.into())?;
-    Ok(Part {
-        table: place.table.to_owned(),
-        path,
-        sha256,
-        bytes: length,
-        rows: batch.num_rows() as u64,
-        year: place.year,
-    })
+    Ok(Part { table: place.table.to_owned(), path, sha256, bytes: length, rows: rows as u64, year: place.year })
 }
 
 /// The Parquet bytes of a batch.

@@ -36,14 +36,54 @@ pub struct Candidate<'a> {
     pub min_rows: Option<u64>,
 }
 
+/// What is known of a slice without its rows.
+pub struct Summary<'a> {
+    /// Its dataset.
+    pub dataset: &'a Dataset,
+    /// `<release> <slice>`, for messages.
+    pub name: String,
+    /// The rejected rows.
+    pub rejected: &'a [Rejected],
+    /// What was read, and what became of it.
+    pub counts: Counts,
+    /// How many rows the slice had in the snapshot that the run looked at.
+    pub before: Option<u64>,
+    /// How many rows this very slice has at least, where that is known.
+    pub min_rows: Option<u64>,
+}
+
+/// Makes the checks that need no row: for files that are too large to be held. A dataset that declares others cannot be
+/// read so.
+pub fn check_counts(summary: &Summary<'_>) -> Result<Vec<Check>> {
+    let check = &summary.dataset.spec.check;
+    let others = [check.total.len(), check.distinct.len(), check.sum.len(), check.ratio.len(), check.filled.len()];
+    if others.iter().any(|count| *count > 0) {
+        let what = format!("pipelines/{}.toml: [check] asks for more than a stream can check", summary.dataset.id);
+        return Err(Error::new(Kind::Usage, what).hint("leave `together` out of [source], or those checks"));
+    }
+    Ok(vec![conservation(summary)?, rejected(summary)?, rows(summary)?])
+}
+
+/// The key of a file of which only the hashes of keys are known.
+pub fn repeats(summary: &Summary<'_>, repeats: u64) -> Result<Check> {
+    let key = summary.dataset.spec.check.key.join(", ");
+    match repeats {
+        0 => Ok(passed("key", format!("{key} unique, by hashes of 64 bits"))),
+        _ => Err(summary
+            .failed(format!("{repeats} rows have the key ({key}) of another, by hashes of 64 bits"))
+            .hint("a file that was glued together from two has such rows: get it again; nothing was committed")),
+    }
+}
+
 /// Makes every check that the dataset declares.
 pub fn check(candidate: &Candidate<'_>) -> Result<Vec<Check>> {
-    let mut passed = vec![conservation(candidate)?, rejected(candidate)?];
+    let summary = candidate.summary();
+    let mut passed = vec![conservation(&summary)?, rejected(&summary)?];
     // Before the number of rows: what an extract lacks says more than how short it is.
     for (column, least) in &candidate.dataset.spec.check.distinct {
         passed.push(distinct(candidate, column, *least)?);
     }
-    passed.extend([rows(candidate)?, key(candidate)?]);
+    passed.extend([rows(&summary)?, key(candidate)?]);
     for column in &candidate.dataset.spec.check.total {
         let is_decimal = matches!(candidate.column(column)?.data_type(), DataType::Decimal128(..));
         passed.push(if is_decimal { decimal::total(candidate, column)? } else { total(candidate, column)? });
@@ -60,10 +100,27 @@ pub fn check(candidate: &Candidate<'_>) -> Result<Vec<Check>> {
     Ok(passed)
 }
 
-impl Candidate<'_> {
+impl Summary<'_> {
     fn failed(&self, what: String) -> Error {
         Error::new(Kind::CheckFailed, format!("{} {}: {what}", self.dataset.id, self.name))
             .hint("nothing was committed; the capture is in the archive to look at")
+    }
+}
+
+impl Candidate<'_> {
+    fn summary(&self) -> Summary<'_> {
+        Summary {
+            dataset: self.dataset,
+            name: self.name.clone(),
+            rejected: self.rejected,
+            counts: self.counts,
+            before: self.before,
+            min_rows: self.min_rows,
+        }
+    }
+
+    fn failed(&self, what: String) -> Error {
+        self.summary().failed(what)
     }
 
     /// The edition, as text.
@@ -109,14 +166,14 @@ fn passed(name: impl Into<String>, saw: impl Into<String>) -> Check {
     Check { name: name.into(), saw: saw.into() }
 }
 
-fn conservation(candidate: &Candidate<'_>) -> Result<Check> {
-    let Counts { read, kept, totals, rejected, hidden, .. } = candidate.counts;
+fn conservation(summary: &Summary<'_>) -> Result<Check> {
+    let Counts { read, kept, totals, rejected, hidden, .. } = summary.counts;
     if read != kept + totals + rejected {
         return Err(Error::new(
             Kind::Internal,
             format!(
                 "{} {}: {read} records were read, but {kept} kept, {totals} totals and {rejected} rejected",
-                candidate.dataset.id, candidate.name
+                summary.dataset.id, summary.name
             ),
         ));
     }
@@ -127,35 +184,36 @@ fn conservation(candidate: &Candidate<'_>) -> Result<Check> {
     Ok(passed("conservation", saw))
 }
 
-fn rejected(candidate: &Candidate<'_>) -> Result<Check> {
-    let allowed = candidate.dataset.spec.check.max_rejected;
-    let count = candidate.rejected.len() as u64;
-    match candidate.rejected.first() {
-        Some(first) if count > allowed => Err(candidate.failed(format!(
+fn rejected(summary: &Summary<'_>) -> Result<Check> {
+    let check = &summary.dataset.spec.check;
+    let allowed = check.max_rejected + check.max_rejected_per_million * summary.counts.read / 1_000_000;
+    let count = summary.rejected.len() as u64;
+    match summary.rejected.first() {
+        Some(first) if count > allowed => Err(summary.failed(format!(
             "{count} of {} rows broke a rule, and {allowed} may; the first is record {}: {} `{}` is {}",
-            candidate.counts.read, first.record, first.column, first.raw, first.rule
+            summary.counts.read, first.record, first.column, first.raw, first.rule
         ))),
         _ => Ok(passed("rejected", format!("{count}, of {allowed} allowed"))),
     }
 }
 
-fn rows(candidate: &Candidate<'_>) -> Result<Check> {
-    let rows = candidate.counts.kept;
-    let bounds = &candidate.dataset.spec.check.rows;
-    let least = candidate.min_rows.unwrap_or(bounds.min).max(bounds.min);
+fn rows(summary: &Summary<'_>) -> Result<Check> {
+    let rows = summary.counts.kept;
+    let bounds = &summary.dataset.spec.check.rows;
+    let least = summary.min_rows.unwrap_or(bounds.min).max(bounds.min);
     if rows < least {
-        return Err(candidate.failed(format!("it has {rows} rows, and at least {least} are expected")));
+        return Err(summary.failed(format!("it has {rows} rows, and at least {least} are expected")));
     }
-    if let Some(before) = candidate.before {
+    if let Some(before) = summary.before {
         let least = before as f64 * (1.0 - bounds.may_shrink);
         if (rows as f64) < least {
-            return Err(candidate.failed(format!(
+            return Err(summary.failed(format!(
                 "it shrank from {before} rows to {rows}, and may lose {} % at most",
                 bounds.may_shrink * 100.0
             )));
         }
     }
-    let before = candidate.before.map_or_else(|| "new".to_owned(), |before| format!("{before} before"));
+    let before = summary.before.map_or_else(|| "new".to_owned(), |before| format!("{before} before"));
     Ok(passed("rows", format!("{rows} ({before}), at least {least}")))
 }
 

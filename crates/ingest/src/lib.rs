@@ -13,4 +13,5 @@ pub mod overlap;
 pub mod probe;
 mod release;
 pub mod run;
+pub mod stream;
 mod unzip;

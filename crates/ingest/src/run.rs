@@ -4,6 +4,7 @@
 //! on disk that no snapshot names yet. Nothing here commits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray};
@@ -13,17 +14,18 @@ use model::column::Vocabulary;
 use model::dataset::{Dataset, Partition, ReleaseRule};
 use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
 use store::Warehouse;
-use store::commit::{Capture, Certificate, ColumnType, Counts, Manifest, Staged, Table};
+use store::commit::{Capture, Certificate, Check, ColumnType, Counts, Manifest, Staged, Table};
 use store::part::{Part, Place};
 use store::quarantine::Rejected;
 
-use crate::check::{self, Candidate};
+use crate::check::{self, Candidate, Summary};
 use crate::content;
 use crate::correct::Corrections;
 use crate::extract::{self, Extractor, Note, Page, Piece, Slice};
 use crate::fetch::{self, Engine};
 use crate::normalise::normalise;
 use crate::release;
+use crate::stream::{self, Lines, Streamed};
 
 /// How often a slice is read again from its first page because the publisher changed it meanwhile.
 const RESTARTS: u32 = 3;
@@ -36,6 +38,8 @@ pub struct Job<'a> {
     pub vocabulary: &'a Vocabulary,
     /// Where to stage.
     pub warehouse: &'a Warehouse,
+    /// How many threads work on a file that is read as a stream. What they make does not depend on it.
+    pub workers: NonZeroUsize,
     /// The version of the program, which is part of what makes a part.
     pub program: &'a str,
     /// Called as the work goes on.
@@ -224,8 +228,13 @@ fn stage_slice(
     base: &Base,
     fetched: &Fetched,
 ) -> Result<(store::commit::Slice, Certificate)> {
-    let Fetched { slice, pages, exchanges, detour } = fetched;
+    let Fetched { slice, pages, .. } = fetched;
     let dataset = job.dataset;
+    if let [page] = pages.as_slice()
+        && let Some(lines) = extractor.lines(slice, page)?
+    {
+        return stream_slice(job, base, fetched, page, &lines);
+    }
     let (mut gathered, release) = read(job, extractor, fetched, &mut Corrections::default())?;
     // Which corrections are meant is known once the edition is: then it is read again with them.
     let mut corrections = release.as_ref().map(|release| Corrections::of(dataset, release)).unwrap_or_default();
@@ -263,9 +272,6 @@ fn stage_slice(
     let key: Vec<&str> = dataset.spec.check.key.iter().map(String::as_str).chain(["_record"]).collect();
     let kept = whole(job, &release, &gathered.kept, &key)?;
     let totals = whole(job, &release, &gathered.totals, &["_record"])?;
-    let before = base.as_ref().and_then(|(_, manifest)| {
-        manifest.slices.iter().find(|held| held.release == release && held.name == name).map(|held| held.counts.kept)
-    });
     let candidate = Candidate {
         dataset,
         name: format!("{release} {name}"),
@@ -273,20 +279,14 @@ fn stage_slice(
         totals: &totals,
         rejected: &gathered.rejected,
         counts: gathered.counts,
-        before,
+        before: before(base, &release, &name),
         min_rows: slice.min_rows,
     };
-    check_years(job, slice, &kept)?;
-    if !gathered.rejected.is_empty() {
-        let path = store::quarantine::write(job.warehouse, &dataset.id, &gathered.rejected)?;
-        tracing::warn!(dataset = %dataset.id, rows = gathered.rejected.len(), path, "rows went into quarantine");
-    }
+    let years = kept.column_by_name("year").and_then(|years| years.as_primitive_opt::<Int32Type>());
+    check_years(job, slice, years.into_iter().flatten().flatten())?;
+    quarantine(job, &gathered.rejected)?;
     let mut checks = corrections.checks(dataset)?;
     checks.extend(check::check(&candidate)?);
-    if let Some(reason) = detour {
-        checks
-            .push(store::commit::Check { name: "way".to_owned(), saw: format!("not as declared, but from {reason}") });
-    }
 
     let mut parts = write(job, dataset.id.as_str(), &release, &kept, &dataset.spec.partition)?;
     if dataset.spec.totals.is_some() {
@@ -295,6 +295,70 @@ fn stage_slice(
     let notes = notes(job, &release, pages, &gathered.notes)?;
     parts.extend(write(job, &dataset.notes_table(), &release, &notes, &Partition::Release)?);
 
+    staged(job, fetched, Made { release, name, counts: gathered.counts, checks, parts })
+}
+
+/// Stages a file that is too large for memory.
+fn stream_slice(
+    job: &Job<'_>,
+    base: &Base,
+    fetched: &Fetched,
+    page: &Page,
+    lines: &Lines,
+) -> Result<(store::commit::Slice, Certificate)> {
+    let (dataset, slice) = (job.dataset, &fetched.slice);
+    let release = slice.release.clone().ok_or_else(|| {
+        let message = format!("{}: {} does not say of which edition it is", dataset.id, slice.url);
+        Error::new(Kind::Usage, message).hint("say it: `tollhouse import --release NAME`; nothing was committed")
+    })?;
+    let Streamed { counts, rejected, parts, years, repeats } = stream::stage(job, slice, page, &release, lines)?;
+    let name = slice.name.clone();
+    check_years(job, slice, years.into_iter())?;
+    quarantine(job, &rejected)?;
+    let summary = Summary {
+        dataset,
+        name: format!("{release} {name}"),
+        rejected: &rejected,
+        counts,
+        before: before(base, &release, &name),
+        min_rows: slice.min_rows,
+    };
+    let mut checks = check::check_counts(&summary)?;
+    checks.push(check::repeats(&summary, repeats)?);
+    staged(job, fetched, Made { release, name, counts, checks, parts })
+}
+
+/// How many rows the slice had before.
+fn before(base: &Base, release: &Release, name: &str) -> Option<u64> {
+    let (_, manifest) = base.as_ref()?;
+    let held = manifest.slices.iter().find(|held| held.release == *release && held.name == name);
+    held.map(|held| held.counts.kept)
+}
+
+fn quarantine(job: &Job<'_>, rejected: &[Rejected]) -> Result<()> {
+    if !rejected.is_empty() {
+        let path = store::quarantine::write(job.warehouse, &job.dataset.id, rejected)?;
+        tracing::warn!(dataset = %job.dataset.id, rows = rejected.len(), path, "rows went into quarantine");
+    }
+    Ok(())
+}
+
+/// What was made of a slice.
+struct Made {
+    release: Release,
+    name: String,
+    counts: Counts,
+    checks: Vec<Check>,
+    parts: Vec<Part>,
+}
+
+/// A slice as a manifest lists it, with its certificate.
+fn staged(job: &Job<'_>, fetched: &Fetched, made: Made) -> Result<(store::commit::Slice, Certificate)> {
+    let Fetched { slice, pages, exchanges, detour } = fetched;
+    let Made { release, name, counts, mut checks, parts } = made;
+    if let Some(reason) = detour {
+        checks.push(Check { name: "way".to_owned(), saw: format!("not as declared, but from {reason}") });
+    }
     let archive = job.warehouse.archive();
     let captures = pages.iter().zip(exchanges).map(|(page, exchange)| {
         Ok(Capture {
@@ -304,6 +368,7 @@ fn stage_slice(
             url: page.url.clone(),
         })
     });
+    let dataset = job.dataset;
     let certificate =
         Certificate { dataset: dataset.id.clone(), release: release.clone(), slice: name.clone(), checks };
     let slice = store::commit::Slice {
@@ -313,7 +378,7 @@ fn stage_slice(
         note: slice.note.clone(),
         url: slice.url.clone(),
         captures: captures.collect::<Result<_>>()?,
-        counts: gathered.counts,
+        counts,
         parts,
         pipeline: dataset.digest.clone(),
         program: job.program.to_owned(),
@@ -337,11 +402,9 @@ fn read(
 
 /// Files of one layout that cover different years are told apart by them: a transcription must not pass for the
 /// publisher's own file.
-fn check_years(job: &Job<'_>, slice: &Slice, kept: &RecordBatch) -> Result<()> {
+fn check_years(job: &Job<'_>, slice: &Slice, mut years: impl Iterator<Item = i32>) -> Result<()> {
     let Some((first, last)) = slice.years else { return Ok(()) };
-    let years = kept.column_by_name("year").and_then(|years| years.as_primitive_opt::<Int32Type>());
-    let outside = years.and_then(|years| years.iter().flatten().find(|year| !slice.covers(*year)));
-    match outside {
+    match years.find(|year| !slice.covers(*year)) {
         None => Ok(()),
         Some(year) => Err(Error::new(
             Kind::Changed,

@@ -56,6 +56,9 @@ pub struct Spec {
     /// each series by itself, so that a newer release of one does not hide the others.
     #[serde(default)]
     pub series: Vec<String>,
+    /// By which columns the rows of a part are sorted, where a file is read as a stream; then as they stand in the file.
+    #[serde(default)]
+    pub sort: Vec<String>,
     /// Releases that `main` shows only where no other is loaded, not even a copy: those of a publication that has ended.
     #[serde(default)]
     pub outdated: Vec<Release>,
@@ -479,6 +482,9 @@ pub struct Check {
     /// How many rows may be rejected into quarantine before nothing is committed.
     #[serde(default)]
     pub max_rejected: u64,
+    /// The same for files of many rows: how many of each million may, beside those. A fraction of a row is none.
+    #[serde(default)]
+    pub max_rejected_per_million: u64,
     /// Columns whose sum over the rows must equal the publisher's total row, where nothing is withheld.
     #[serde(default)]
     pub total: Vec<String>,
@@ -564,6 +570,11 @@ impl Dataset {
                 return Err(bad(format!("`{name}` is not a column of this dataset")));
             }
         }
+        for name in &dataset.spec.sort {
+            if !known(name) {
+                return Err(bad(format!("sorted by `{name}`, which is not a column of this dataset")));
+            }
+        }
         for name in check.filled.iter().flat_map(|filled| &filled.columns) {
             if !known(name) {
                 return Err(bad(format!("[[check.filled]]: `{name}` is not a column of this dataset")));
@@ -608,6 +619,53 @@ impl Dataset {
 }
 
 impl Column {
+    /// The upstream columns that it is made of, each under the headers that are accepted for it.
+    pub fn headers(&self) -> Vec<&[String]> {
+        let mut headers: Vec<&[String]> = vec![&self.from];
+        headers.extend(self.when.iter().map(|when| when.from.as_slice()));
+        if let Some(withheld) = &self.withheld {
+            headers.extend(withheld.explained_by.iter().map(|explained| explained.from.as_slice()));
+            for bound in [&withheld.low, &withheld.high] {
+                if let Bound::Column(header) = bound {
+                    headers.push(std::slice::from_ref(header));
+                }
+            }
+        }
+        match &self.rule {
+            Some(Rule::MonthEnd { year, month } | Rule::MonthStart { year, month }) => {
+                headers.extend([year.as_slice(), month]);
+            }
+            Some(Rule::PeriodBound { label, months, .. }) => headers.extend([label.as_slice(), months]),
+            Some(Rule::RangeBound { from, .. }) => headers.push(from),
+            Some(Rule::All(conditions)) => headers.extend(conditions.iter().map(|when| when.from.as_slice())),
+            _ => {}
+        }
+        headers
+    }
+
+    /// The columns of ours that it is computed from.
+    pub fn looks_at(&self) -> Vec<&str> {
+        let Some(rule) = &self.rule else { return Vec::new() };
+        let names: Vec<&String> = match rule {
+            Rule::YearOf(of) => vec![of],
+            Rule::PeriodStart { end, .. } => vec![end],
+            Rule::CountyFipsOf { state, county } => vec![state, county],
+            Rule::Product { of, .. } => of.iter().collect(),
+            Rule::Sum { of, less, .. } => of.iter().chain(less).collect(),
+            Rule::RateBound { count, population, published, .. } => vec![count, population, published],
+            Rule::Listed { column, .. } => vec![column],
+            Rule::Constant(_)
+            | Rule::MonthEnd { .. }
+            | Rule::MonthStart { .. }
+            | Rule::PeriodBound { .. }
+            | Rule::RangeBound { .. }
+            | Rule::All(_)
+            | Rule::SourceGrade
+            | Rule::NotLoaded(_) => Vec::new(),
+        };
+        names.into_iter().map(String::as_str).collect()
+    }
+
     /// The names of the columns that this declaration makes.
     pub fn columns(&self) -> Vec<String> {
         let mut names = vec![self.name.clone()];

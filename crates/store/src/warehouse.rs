@@ -112,6 +112,15 @@ impl Warehouse {
         Archive::new(self.files.clone(), self.root.join("tmp"))
     }
 
+    /// Makes files for what does not fit in memory, on the warehouse's disk: without names, and gone with their user.
+    pub fn spill(&self) -> impl Fn() -> std::io::Result<std::fs::File> + Send + 'static {
+        let folder = self.root.join("tmp");
+        move || {
+            std::fs::create_dir_all(&folder)?;
+            tempfile::tempfile_in(&folder)
+        }
+    }
+
     /// Its files.
     pub fn files(&self) -> &dyn Files {
         self.files.as_ref()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct Config {
     pub requests_per_hour: BTreeMap<String, u32>,
     /// The largest body that is accepted, in bytes.
     pub max_bytes: Option<u64>,
+    /// Threads that work on a file that is read as a stream.
+    workers: Option<NonZeroUsize>,
     /// The key to Socrata portals: from the environment, never from the file.
     #[serde(skip)]
     socrata_app_token: Option<Secret>,
@@ -77,6 +80,12 @@ impl Config {
         let text = std::fs::read_to_string(path).or_error(Kind::Usage, format!("cannot read {}", path.display()))?;
         toml::from_str(&text)
             .map_err(|cause| Error::new(Kind::Usage, format!("{} is not valid", path.display())).caused_by(cause))
+    }
+
+    /// How many threads work on a file that is read as a stream: as many as the machine has cores, unless it is said.
+    pub fn workers(&self) -> NonZeroUsize {
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.workers.unwrap_or_else(cores)
     }
 
     /// Refuses a dataset whose publisher's terms the operator has not accepted.

@@ -15,7 +15,7 @@ use store::Warehouse;
 use store::archive::Exchange;
 use store::commit::{Outcome, Snapshot, Staged};
 
-use crate::config::{VERSION, now};
+use crate::config::{Config, VERSION, now};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::report;
@@ -107,13 +107,21 @@ pub struct Committed {
 /// Fetches and stages one dataset.
 pub async fn fetch_and_stage(
     project: &Project,
+    config: &Config,
     warehouse: &Warehouse,
     engine: &Engine,
     dataset: &Dataset,
     progress: &Progress,
 ) -> Result<Work> {
     let step = |step: run::Progress<'_>| progress.step(dataset.id.as_str(), step);
-    let job = Job { dataset, vocabulary: &project.vocabulary, warehouse, program: VERSION, progress: &step };
+    let job = Job {
+        dataset,
+        vocabulary: &project.vocabulary,
+        warehouse,
+        workers: config.workers(),
+        program: VERSION,
+        progress: &step,
+    };
     let base = run::base(warehouse, dataset)?;
     let fetched = run::fetch(&job, engine).await?;
     if run::is_unchanged(&job, &base, &fetched) {
@@ -127,6 +135,7 @@ pub async fn fetch_and_stage(
 /// Archives files that a person downloaded, pages of one table, and stages them.
 pub fn import(
     project: &Project,
+    config: &Config,
     warehouse: &Warehouse,
     dataset: &Dataset,
     slice: &Slice,
@@ -147,7 +156,14 @@ pub fn import(
         fetched.exchanges.push(exchange);
     }
     let step = |step: run::Progress<'_>| progress.step(dataset.id.as_str(), step);
-    let job = Job { dataset, vocabulary: &project.vocabulary, warehouse, program: VERSION, progress: &step };
+    let job = Job {
+        dataset,
+        vocabulary: &project.vocabulary,
+        warehouse,
+        workers: config.workers(),
+        program: VERSION,
+        progress: &step,
+    };
     run::stage(&job, &run::base(warehouse, dataset)?, &[fetched])
 }
 

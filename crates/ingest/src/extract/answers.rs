@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::content;
+use crate::stream::Lines;
 
 use super::delimited::{self, Batches, Layout, Separator};
 use super::socrata::json;
@@ -124,6 +125,10 @@ impl Extractor for OrAnswers {
 
     fn has_notes(&self) -> bool {
         self.files.has_notes()
+    }
+
+    fn lines(&self, slice: &Slice, page: &Page) -> Result<Option<Lines>> {
+        if self.body(page)? == Body::File { self.files.lines(slice, page) } else { Ok(None) }
     }
 
     fn decode(&self, slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use super::sheet::Sheet;
 use super::{Emit, Expect, Extractor, Page, Piece, RECORD, Request, Slice, SourceFile};
 use crate::content;
+use crate::stream::Lines;
 
 pub(super) mod workbook;
 
@@ -45,6 +46,10 @@ pub struct Delimited {
     /// these very bytes are known.
     #[serde(default)]
     pub known: Vec<Digest>,
+    /// Groups of headers whose cells repeat together from line to line, such as all of a buyer's. With them a file is read as
+    /// a stream: by all cores, in little memory, whatever its size. A header of no group has a cell of its own in each line.
+    #[serde(default)]
+    pub together: Vec<Vec<String>>,
 }
 
 fn default_max_bytes() -> u64 {
@@ -61,6 +66,16 @@ pub enum Separator {
     Comma,
     /// A vertical bar.
     Bar,
+}
+
+impl Separator {
+    fn byte(self) -> u8 {
+        match self {
+            Separator::Tab => b'\t',
+            Separator::Comma => b',',
+            Separator::Bar => b'|',
+        }
+    }
 }
 
 impl Extractor for Delimited {
@@ -86,6 +101,16 @@ impl Extractor for Delimited {
             None => header(self.layout(), page)?,
         };
         self.accept(&names, &page.url)
+    }
+
+    fn lines(&self, _slice: &Slice, page: &Page) -> Result<Option<Lines>> {
+        let Layout { separator, quoting, limit } = self.layout();
+        if self.together.is_empty() || quoting || self.workbook(page)?.is_some() {
+            return Ok(None);
+        }
+        let names = header(self.layout(), page)?;
+        self.accept(&names, &page.url)?;
+        Ok(Some(Lines { separator: separator.byte(), names, together: self.together.clone(), limit }))
     }
 
     fn decode(&self, _slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
@@ -159,13 +184,8 @@ pub(super) struct Layout {
 
 impl Layout {
     fn reader<R: Read>(self, text: R) -> csv::Reader<R> {
-        let delimiter = match self.separator {
-            Separator::Tab => b'\t',
-            Separator::Comma => b',',
-            Separator::Bar => b'|',
-        };
         ReaderBuilder::new()
-            .delimiter(delimiter)
+            .delimiter(self.separator.byte())
             .quoting(self.quoting)
             .flexible(true)
             .has_headers(false)
@@ -350,7 +370,7 @@ fn unreadable(page: &Page, error: csv::Error) -> Error {
 }
 
 /// The error for a body that could not be read to its end.
-fn cut(page: &Page, cause: std::io::Error) -> Error {
+pub(crate) fn cut(page: &Page, cause: std::io::Error) -> Error {
     match cause.kind() {
         // The bound on inflated bytes, which is ours.
         ErrorKind::Other => {

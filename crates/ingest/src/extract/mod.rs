@@ -16,6 +16,8 @@ use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::stream::Lines;
+
 mod answers;
 mod cde;
 mod cius;
@@ -98,6 +100,11 @@ pub trait Extractor: Send + Sync {
     /// Whether its pages hold titles, footnotes and the like, which become the companion table of notes.
     fn has_notes(&self) -> bool {
         false
+    }
+
+    /// How a page is taken apart as a stream of lines, where it can be and the pipeline wants it.
+    fn lines(&self, _slice: &Slice, _page: &Page) -> Result<Option<Lines>> {
+        Ok(None)
     }
 
     /// Hands on what the pages of a slice hold, under the publisher's own column names. The edition comes first,
@@ -453,6 +460,8 @@ pub fn extractor(dataset: &Dataset) -> Result<Box<dyn Extractor>> {
     };
     built.map_err(|error| error.while_doing(format!("pipelines/{}.toml", dataset.id)))
 }
+
+pub(crate) use delimited::cut as cut_short;
 
 /// A batch of text columns with their places, for extractors.
 pub(crate) fn batch(columns: Vec<(String, Vec<Option<String>>)>, records: Vec<u64>) -> Result<RecordBatch> {

@@ -68,7 +68,7 @@ impl Import {
         let progress = context.progress();
         let mut staged: Vec<Staged> = Vec::new();
         for (dataset, slice, group) in imports {
-            let one = work::import(&project, &warehouse, dataset, &slice, group, &progress)?;
+            let one = work::import(&project, &config, &warehouse, dataset, &slice, group, &progress)?;
             match staged.iter_mut().find(|other| other.dataset == one.dataset) {
                 Some(other) => join(other, one)?,
                 None => staged.push(one),

@@ -120,7 +120,8 @@ pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
             // Nothing is declared to be fetched: all of it comes by import.
             continue;
         }
-        let work = work::fetch_and_stage(going.project, going.warehouse, &engine, dataset, going.progress);
+        let work =
+            work::fetch_and_stage(going.project, going.config, going.warehouse, &engine, dataset, going.progress);
         match runtime.block_on(work) {
             Ok(Work::Unchanged) => {
                 going.progress.done(&format!("{}: unchanged", dataset.id));

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use bytes::Bytes;
 use model::{Digest, Kind, Release, Result, ResultExt as _};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -102,15 +103,20 @@ pub fn read(warehouse: &Warehouse, part: &Part) -> Result<RecordBatch> {
         return Err(model::Error::new(Kind::Damaged, format!("{} is not what was committed", part.path))
             .hint("`tollhouse snapshot verify` says what else is damaged"));
     }
-    let broken = || format!("{} cannot be read as Parquet", part.path);
+    decode(bytes).map_err(|error| error.while_doing(&part.path))
+}
+
+/// The rows of a Parquet file of ours.
+pub fn decode(bytes: Bytes) -> Result<RecordBatch> {
+    let broken = "it cannot be read as Parquet";
     let builder = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(bytes)
-        .or_error(Kind::Damaged, broken())?;
+        .or_error(Kind::Damaged, broken)?;
     let schema = builder.schema().clone();
     let batches = builder
         .build()
         .and_then(|reader| reader.map(|batch| batch.map_err(Into::into)).collect::<Result<Vec<_>, _>>())
-        .or_error(Kind::Damaged, broken())?;
-    arrow::compute::concat_batches(&Arc::clone(&schema), &batches).or_error(Kind::Damaged, broken())
+        .or_error(Kind::Damaged, broken)?;
+    arrow::compute::concat_batches(&Arc::clone(&schema), &batches).or_error(Kind::Damaged, broken)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ingest::content;
-use ingest::extract::{Extractor, Misfit, Page, Slice, extractor};
+use ingest::extract::{Misfit, Page, Slice, extractor};
 use ingest::fetch::Engine;
 use ingest::run::{self, Fetched, Job};
 use model::dataset::Dataset;
@@ -228,11 +228,6 @@ fn page_of(file: &Path) -> Result<(Page, u64)> {
     Ok((page, about.len()))
 }
 
-/// Looks at a file as the engine looks at a body, before anything of it is kept.
-fn look(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, page: &Page, bytes: u64) -> Result<()> {
-    content::admit(dataset, extractor, slice, page, content::importable(extractor, slice)?, bytes)
-}
-
 /// The slice of a file where a dataset declares none: all of it comes by import.
 fn imported() -> Slice {
     Slice::new("import", String::new())
@@ -242,7 +237,10 @@ fn archive_file(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, file: &
     let cannot = || format!("cannot read {}", file.display());
     let started = now();
     let (seen, bytes) = page_of(file)?;
-    look(dataset, extractor(dataset)?.as_ref(), slice, &seen, bytes)?;
+    // As the engine looks at a body, before anything of it is kept.
+    let extractor = extractor(dataset)?;
+    let expect = content::importable(extractor.as_ref(), slice)?;
+    content::admit(dataset, extractor.as_ref(), slice, &seen, expect, bytes)?;
     let archive = warehouse.archive();
     let mut spool = archive.spool()?;
     let mut source = std::fs::File::open(file).or_error(Kind::Usage, cannot())?;
@@ -275,7 +273,7 @@ fn archive_file(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, file: &
 /// Which datasets a file feeds, by its content: the only one that accepts its container, its header and all its columns, or
 /// those that are made from the same files.
 pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<Vec<&'a Dataset>> {
-    let (page, bytes) = page_of(file)?;
+    let (page, _) = page_of(file)?;
     let mut refusals = Vec::new();
     let mut accepted = Vec::new();
     let mut misfits = Vec::new();
@@ -300,7 +298,8 @@ pub fn recognise<'a>(project: &'a Project, file: &Path) -> Result<Vec<&'a Datase
         };
         let slices = if slices.is_empty() { vec![imported()] } else { slices };
         for slice in slices {
-            match look(dataset, extractor.as_ref(), &slice, &page, bytes) {
+            let promises = |expect| content::promises(dataset, extractor.as_ref(), &slice, &page, expect);
+            match content::importable(extractor.as_ref(), &slice).and_then(promises) {
                 Ok(()) => {
                     accepted.push(dataset);
                     refusal = None;

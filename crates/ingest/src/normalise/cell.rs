@@ -39,6 +39,9 @@ pub(super) fn read(
     }
     let kind = vocabulary.get(&column.name)?.kind;
     let Some(words) = &column.status else {
+        if kind == Type::Text && column.words.is_empty() && cells.stands_as_it_is() {
+            return Ok(vec![Arc::new((0..rows).map(|row| cells.raw(row)).collect::<StringArray>())]);
+        }
         let texts = (0..rows).map(|row| cells.word(row, faults)).collect();
         return Ok(vec![typed(column, kind, texts, faults)?]);
     };
@@ -88,13 +91,22 @@ impl<'a> Cells<'a> {
         self.column.when.as_ref().is_none_or(|when| when.holds(text(self.when, row)))
     }
 
-    /// The text of the cell, zeros restored and separators removed; `None` for null.
-    fn value(&self, row: usize) -> Option<String> {
+    /// Whether no cell is changed by how it is read.
+    fn stands_as_it_is(&self) -> bool {
+        self.column.thousands.is_none() && self.column.pad.is_none() && self.column.read.is_none()
+    }
+
+    /// The text of the cell as it stands; `None` for null.
+    fn raw(&self, row: usize) -> Option<&'a str> {
         let raw = text(self.array, row);
         let raw = if self.column.trim { raw.trim() } else { raw };
-        if raw.is_empty() || !self.applies(row) || self.column.null.iter().any(|word| word == raw) {
-            return None;
-        }
+        let null = raw.is_empty() || !self.applies(row) || self.column.null.iter().any(|word| word == raw);
+        (!null).then_some(raw)
+    }
+
+    /// The text of the cell, zeros restored and separators removed; `None` for null.
+    fn value(&self, row: usize) -> Option<String> {
+        let raw = self.raw(row)?;
         let mut value = match &self.column.thousands {
             Some(separator) => raw.replace(separator.as_str(), ""),
             None => raw.to_owned(),

@@ -51,7 +51,7 @@ pub struct Coded<'a> {
 }
 
 /// Rows of a row group: what a reader skips or reads as one.
-const GROUP: usize = 65_536;
+const GROUP: usize = 131_072;
 
 /// As hard as zstd works on these. They are as good as packed before it sees them.
 const LEVEL: i32 = 3;
@@ -103,7 +103,7 @@ fn properties(rows: &Rows<'_>) -> Result<WriterProperties> {
         .set_offset_index_disabled(true);
     for field in rows.plain.schema_ref().fields() {
         let encoding = match field.data_type() {
-            DataType::Utf8 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            DataType::Utf8 => Encoding::DELTA_BYTE_ARRAY,
             DataType::Int32 | DataType::Int64 | DataType::Date32 => Encoding::DELTA_BINARY_PACKED,
             _ => continue,
         };

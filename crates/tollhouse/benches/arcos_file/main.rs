@@ -3,17 +3,22 @@
 //!
 //!     cargo bench --bench arcos_file -- --rows 20000000 --seed 1 --out FILE.tsv.gz
 //!
-//! The same rows and seed give the same bytes. Every firm, drug and number in it is invented; states, counties and the shape
-//! of the distribution are not: few reporters and products, tens of thousands of buyers, most of the rows with the largest of
-//! each, and rows in no order. What varies from row to row varies as in the captured county files: a transaction's number
-//! never repeats for a reporter on a day, an order form serves a few rows, one in four rows has one.
+//! The same rows and seed give the same bytes. Every firm, drug and number in it is invented; its shape is that of the
+//! captured county file (Mingo County, 37,154 rows): a buyer has one to eight reporters (4.75 there) and 30 to 79 products (55
+//! there); rows come in runs of one
+//! reporter and buyer, some twenty long (95 of 100 rows there have the buyer of the row before), and go on in time within a
+//! run; oxycodone has order forms, each of some three rows, and hydrocodone none; some reporters number their transactions one
+//! by one, others with nine digits. `--shuffled` makes every run one row long, which is harder than any file that was seen.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for measuring: it says what it does and stops where it cannot")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a tool for measuring: it says what it does and stops where it cannot"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -31,17 +36,19 @@ const COUNTIES: &str = include_str!("../../../model/src/kind/county.csv");
 
 fn main() {
     let mut args = std::env::args().skip(1);
-    let (mut rows, mut seed, mut out, mut bad) = (0_u64, 1_u64, None, 0_u64);
+    let (mut rows, mut out) = (0_u64, None);
+    let mut kind = Sort { seed: 1, bad_every: 0, shuffled: false };
     while let Some(arg) = args.next() {
         let mut value = || args.next().unwrap_or_else(|| panic!("{arg} needs a value"));
         match arg.as_str() {
             "--rows" => rows = value().parse().unwrap(),
-            "--seed" => seed = value().parse().unwrap(),
+            "--seed" => kind.seed = value().parse().unwrap(),
             "--out" => out = Some(value()),
-            "--bad-every" => bad = value().parse().unwrap(),
+            "--bad-every" => kind.bad_every = value().parse().unwrap(),
+            "--shuffled" => kind.shuffled = true,
             // What cargo says to whatever it benches.
             "--bench" => {}
-            other => panic!("{other} is not --rows, --seed, --bad-every or --out"),
+            other => panic!("{other} is not --rows, --seed, --bad-every, --shuffled or --out"),
         }
     }
     let Some(out) = out else {
@@ -49,9 +56,18 @@ fn main() {
         return;
     };
     let mut file = GzEncoder::new(File::create(&out).unwrap(), Compression::new(6));
-    let totals = write(&mut file, rows, seed, bad);
+    let totals = write(&mut file, rows, &kind);
     file.finish().unwrap().sync_all().unwrap();
     println!("{}", totals.json());
+}
+
+/// What sort of file.
+struct Sort {
+    seed: u64,
+    /// Every so many rows one has a day that there is not; none where it is 0.
+    bad_every: u64,
+    /// Whether every row has a reporter and a buyer of its own.
+    shuffled: bool,
 }
 
 /// What the file holds.
@@ -106,46 +122,83 @@ impl Chance {
     }
 }
 
-struct Product {
+struct Buyer {
     cells: String,
+    reporters: Vec<usize>,
+    products: Vec<usize>,
+}
+
+struct Reporter {
+    cells: String,
+    family: String,
+    /// Transactions numbered so far, where it numbers them one by one.
+    numbered: Option<u64>,
+}
+
+struct Product {
+    /// From the drug's code to its name.
+    cells: String,
+    /// From the product's name to its maker's.
     tail: String,
     package: u64,
     strength: f64,
+    /// The base's share of the weight.
     share: f64,
+    has_form: bool,
 }
 
-fn write(out: &mut impl std::io::Write, rows: u64, seed: u64, bad: u64) -> Totals {
-    let mut chance = Chance(seed);
+fn write(out: &mut impl std::io::Write, rows: u64, kind: &Sort) -> Totals {
+    let mut chance = Chance(kind.seed);
     let counties: Vec<(String, &str)> = counties();
-    // A buyer for some 1,300 rows, as in the release, and no fewer than a town has.
-    let buyers: Vec<String> =
-        (0..(rows / 1300).clamp(50, 140_000)).map(|number| buyer(&mut chance, number, &counties)).collect();
-    let reporters: Vec<(String, String)> = (0..400).map(|number| reporter(&mut chance, number, &counties)).collect();
+    let mut reporters: Vec<Reporter> = (0..600).map(|number| reporter(&mut chance, number, &counties)).collect();
     let products: Vec<Product> = (0..4200).map(|number| product(&mut chance, number)).collect();
+    // A buyer for some 1,300 rows, as in the release, and no fewer than a town has.
+    let buyers: Vec<Buyer> = (0..(rows / 1300).clamp(50, 140_000))
+        .map(|number| buyer(&mut chance, number, &counties, reporters.len(), products.len()))
+        .collect();
     let days: Vec<(u16, String)> = days();
 
     let mut totals = Totals { bytes: HEADER.len() as u64, ..Totals::default() };
     let mut text = String::from(HEADER);
+    let (mut left, mut buyer, mut seller, mut day, mut form) = (0, 0, 0, 0, 0);
     for row in 0..rows {
-        let (reporter, family) = &reporters[chance.skewed(reporters.len())];
-        let product = &products[chance.skewed(products.len())];
-        let (year, day) = &days[chance.below(days.len())];
-        let quantity = [1, 1, 1, 1, 2, 2, 3, 4, 5, 6, 10, 12, 24, 48][chance.below(14)];
+        if left == 0 {
+            left = if kind.shuffled { 1 } else { 1 + chance.below(40) };
+            buyer = chance.skewed(buyers.len());
+            seller = buyers[buyer].reporters[chance.skewed(buyers[buyer].reporters.len())];
+            day = chance.below(days.len());
+        }
+        left -= 1;
+        day = (day + chance.below(20)) % days.len();
+        let product = &products[buyers[buyer].products[chance.skewed(buyers[buyer].products.len())]];
+        let (year, printed) = &days[day];
+        let quantity = [1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 5, 6, 10, 12, 24][chance.below(17)];
         let units = quantity * product.package;
         let grams = units as f64 * product.strength / 1000.0 * product.share;
+        let reporter = &mut reporters[seller];
+        let id = match &mut reporter.numbered {
+            Some(last) => {
+                *last += 1;
+                *last
+            }
+            // Each number below the prime comes once.
+            None => row.wrapping_mul(7_919_317) % 999_999_937,
+        };
         let begin = text.len();
-        write!(text, "{reporter}\t{}\tS\t{}\t{quantity}.0\tnull\t", buyers[chance.skewed(buyers.len())], product.cells)
-            .unwrap();
-        text.push_str(if chance.below(200) == 0 { "I" } else { "null" });
-        match chance.below(4) {
-            0 => write!(text, "\t{:02}X{:06}", chance.below(13), row / 3 % 1_000_000).unwrap(),
-            _ => text.push_str("\tnull"),
+        let buyer = &buyers[buyer].cells;
+        write!(text, "{}\t{buyer}\tS\t{}\t{quantity}.0\tnull\t", reporter.cells, product.cells).unwrap();
+        text.push_str(if chance.below(2000) == 0 { "I" } else { "null" });
+        if product.has_form {
+            form += u64::from(chance.below(3) == 0);
+            write!(text, "\t{:02}X{:06}", year % 100, form % 1_000_000).unwrap();
+        } else {
+            text.push_str("\tnull");
         }
         // The day is spoilt where a bad row is wanted.
-        let spoilt = bad > 0 && row % bad == bad / 2;
-        let shown = if spoilt { "13452006" } else { day };
-        write!(text, "\tnull\t0000\t{shown}\t{grams:?}\t{units}.0\t{}\t", row % 1_000_000_000).unwrap();
-        writeln!(text, "{}\t{family}\t{:?}", product.tail, product.strength).unwrap();
+        let spoilt = kind.bad_every > 0 && row % kind.bad_every == kind.bad_every / 2;
+        let printed = if spoilt { "13452006" } else { printed };
+        write!(text, "\tnull\t0000\t{printed}\t{grams:?}\t{units}.0\t{id}\t").unwrap();
+        writeln!(text, "{}\t{}\t{:?}", product.tail, reporter.family, product.strength).unwrap();
         totals.bytes += (text.len() - begin) as u64;
         totals.rows += 1;
         if spoilt {
@@ -187,22 +240,26 @@ fn place(chance: &mut Chance, counties: &[(String, &str)]) -> (String, usize) {
     (format!("{}", 501 + chance.below(99_000)), county)
 }
 
-fn buyer(chance: &mut Chance, number: u64, counties: &[(String, &str)]) -> String {
+fn buyer(chance: &mut Chance, number: u64, counties: &[(String, &str)], reporters: usize, products: usize) -> Buyer {
     let (zip, county) = place(chance, counties);
     let (state, name) = &counties[county];
-    let kind = ["RETAIL PHARMACY", "CHAIN PHARMACY", "CHAIN PHARMACY", "RETAIL PHARMACY", "PRACTITIONER"][chance.below(5)];
+    let kind =
+        ["RETAIL PHARMACY", "CHAIN PHARMACY", "CHAIN PHARMACY", "RETAIL PHARMACY", "PRACTITIONER"][chance.below(5)];
     let more = if chance.below(3) == 0 { format!("STORE {:04}", chance.below(9000)) } else { "null".to_owned() };
     let second = if chance.below(4) == 0 { format!("SUITE {}", chance.below(900)) } else { "null".to_owned() };
-    format!(
+    let cells = format!(
         "{}\t{kind}\tINVENTED PHARMACY {number:06}\t{more}\t{} EXAMPLE AVENUE\t{second}\tTOWN {:05}\t{state}\t{zip}\t{}",
         dea_number('B', number + 100_000),
         chance.below(20_000),
         chance.below(9_000),
         name.to_uppercase()
-    )
+    );
+    let reporters = (0..1 + chance.below(8)).map(|_| chance.skewed(reporters)).collect();
+    let products = (0..30 + chance.below(50)).map(|_| chance.skewed(products)).collect();
+    Buyer { cells, reporters, products }
 }
 
-fn reporter(chance: &mut Chance, number: u64, counties: &[(String, &str)]) -> (String, String) {
+fn reporter(chance: &mut Chance, number: u64, counties: &[(String, &str)]) -> Reporter {
     let (zip, county) = place(chance, counties);
     let (state, name) = &counties[county];
     let kind = if chance.below(12) == 0 { "MANUFACTURER" } else { "DISTRIBUTOR" };
@@ -213,7 +270,8 @@ fn reporter(chance: &mut Chance, number: u64, counties: &[(String, &str)]) -> (S
         chance.below(9_000),
         name.to_uppercase()
     );
-    (cells, format!("Invented Family {:03}", number / 3))
+    let numbered = (number % 2 == 0).then_some(0);
+    Reporter { cells, family: format!("Invented Family {:03}", number / 3), numbered }
 }
 
 fn product(chance: &mut Chance, number: u64) -> Product {
@@ -237,13 +295,15 @@ fn product(chance: &mut Chance, number: u64) -> Product {
         package,
         strength,
         share,
+        has_form: !hydrocodone,
     }
 }
 
 /// The days of 2006 to 2012, as the release prints them.
 fn days() -> Vec<(u16, String)> {
     let lengths = |year: u16| [31, if year % 4 == 0 { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let months = (2006..=2012).flat_map(move |year| (1..).zip(lengths(year)).map(move |(month, days)| (year, month, days)));
+    let months =
+        (2006..=2012).flat_map(move |year| (1..).zip(lengths(year)).map(move |(month, days)| (year, month, days)));
     months
         .flat_map(|(year, month, days): (u16, u8, u8)| {
             (1..=days).map(move |day| (year, format!("{month:02}{day:02}{year}")))

@@ -9,12 +9,15 @@ use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use model::dataset::{Dataset, FilledCheck, SumCheck};
+use model::dataset::{Dataset, FilledCheck, Repeats, SumCheck};
 use model::{Error, Kind, Result, ResultExt as _};
 use store::commit::{Check, Counts};
 use store::quarantine::Rejected;
 
 mod decimal;
+mod product;
+mod repeats;
+mod years;
 
 /// A slice that was read whole, before it is written.
 pub struct Candidate<'a> {
@@ -44,6 +47,7 @@ pub fn check(candidate: &Candidate<'_>) -> Result<Vec<Check>> {
         passed.push(distinct(candidate, column, *least)?);
     }
     passed.extend([rows(candidate)?, key(candidate)?]);
+    passed.extend(years::check(candidate)?);
     for column in &candidate.dataset.spec.check.total {
         let is_decimal = matches!(candidate.column(column)?.data_type(), DataType::Decimal128(..));
         passed.push(if is_decimal { decimal::total(candidate, column)? } else { total(candidate, column)? });
@@ -53,6 +57,9 @@ pub fn check(candidate: &Candidate<'_>) -> Result<Vec<Check>> {
     }
     for rule in &candidate.dataset.spec.check.ratio {
         passed.push(decimal::ratio(candidate, rule)?);
+    }
+    for rule in &candidate.dataset.spec.check.product {
+        passed.push(product::check(candidate, rule)?);
     }
     for rule in &candidate.dataset.spec.check.filled {
         passed.push(filled(candidate, rule)?);
@@ -169,6 +176,9 @@ fn key(candidate: &Candidate<'_>) -> Result<Check> {
             return Err(candidate.failed(format!("`{name}` is in the key, and null in {}", candidate.key_text(row)?)));
         }
         columns.push(column.clone());
+    }
+    if check.repeats == Repeats::Counted {
+        return repeats::count(candidate);
     }
     let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
     let rows = RowConverter::new(fields)

@@ -13,13 +13,14 @@ use model::column::Vocabulary;
 use model::dataset::{Dataset, Partition, ReleaseRule};
 use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
 use store::Warehouse;
-use store::commit::{Capture, Certificate, ColumnType, Counts, Manifest, Staged, Table};
+use store::commit::{Capture, Certificate, ColumnType, Counts, Covered, Manifest, Staged, Table};
 use store::part::{Part, Place};
 use store::quarantine::Rejected;
 
 use crate::check::{self, Candidate};
 use crate::content;
 use crate::correct::Corrections;
+use crate::coverage::{self, Coverage};
 use crate::extract::{self, Extractor, Note, Page, Piece, Slice};
 use crate::fetch::{self, Engine};
 use crate::normalise::normalise;
@@ -258,7 +259,10 @@ fn stage_slice(
         None => Error::new(Kind::CheckFailed, format!("{}: {} holds no rows", dataset.id, slice.url))
             .hint("nothing was committed; ask the publisher again later"),
     })?;
-    let name = gathered.name.clone().unwrap_or_else(|| slice.name.clone());
+    let covered = covered(dataset, &gathered.kept)?;
+    let told = gathered.name.take().or_else(|| coverage::name(&dataset.spec.coverage, &covered));
+    let name = told.unwrap_or_else(|| slice.name.clone());
+    as_declared(dataset, extractor, slice, &name)?;
 
     let key: Vec<&str> = dataset.spec.check.key.iter().map(String::as_str).chain(["_record"]).collect();
     let kept = whole(job, &release, &gathered.kept, &key)?;
@@ -274,7 +278,7 @@ fn stage_slice(
         rejected: &gathered.rejected,
         counts: gathered.counts,
         before,
-        min_rows: slice.min_rows,
+        min_rows: coverage::least(&dataset.spec.coverage, &release, &name).max(slice.min_rows),
     };
     check_years(job, slice, &kept)?;
     if !gathered.rejected.is_empty() {
@@ -283,6 +287,9 @@ fn stage_slice(
     }
     let mut checks = corrections.checks(dataset)?;
     checks.extend(check::check(&candidate)?);
+    if !covered.is_empty() {
+        checks.push(coverage::check(&covered));
+    }
     if let Some(reason) = detour {
         checks
             .push(store::commit::Check { name: "way".to_owned(), saw: format!("not as declared, but from {reason}") });
@@ -314,11 +321,31 @@ fn stage_slice(
         url: slice.url.clone(),
         captures: captures.collect::<Result<_>>()?,
         counts: gathered.counts,
+        coverage: covered,
         parts,
         pipeline: dataset.digest.clone(),
         program: job.program.to_owned(),
     };
     Ok((slice, certificate))
+}
+
+/// What the rows of a slice cover, where its dataset says what tells it.
+fn covered(dataset: &Dataset, kept: &[RecordBatch]) -> Result<Vec<Covered>> {
+    let mut coverage = Coverage::new(dataset);
+    kept.iter().try_for_each(|batch| coverage.add(batch))?;
+    Ok(coverage.covered())
+}
+
+/// A declared file must be the part of the dataset that it is declared to be.
+fn as_declared(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, name: &str) -> Result<()> {
+    let by_rows = !dataset.spec.coverage.part.is_empty();
+    if !by_rows || slice.name == name || !extractor.slices().iter().any(|declared| declared.url == slice.url) {
+        return Ok(());
+    }
+    let message = format!("{}: {} is declared as {}, and its rows are those of {name}", dataset.id, slice.url, slice.name);
+    Err(Error::new(Kind::Changed, message).hint(
+        "nothing was committed: `tollhouse import` takes any part of the dataset; to fetch this one, name it so in the pipeline",
+    ))
 }
 
 /// Decodes and normalises a slice, and finds its edition.

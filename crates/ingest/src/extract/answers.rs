@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use model::{Error, Kind, Result};
+use model::{Error, Kind, Release, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -114,6 +114,10 @@ impl Extractor for OrAnswers {
         if self.body(page)? == Body::File { self.files.inspect(page) } else { Ok(()) }
     }
 
+    fn edition_of(&self, headers: &[String], url: &str) -> Result<Option<Release>> {
+        self.files.edition_of(headers, url)
+    }
+
     fn recipe(&self) -> Option<String> {
         self.files.recipe()
     }
@@ -185,13 +189,25 @@ impl OrAnswers {
         Ok(Some(if words.is_empty() { "all".to_owned() } else { words.join("-") }))
     }
 
+    /// Hands on a piece of an answer, after the edition that its headers tell.
+    fn with_edition(&self, page: &Page, piece: Piece, emit: Emit<'_>) -> Result<()> {
+        if let Piece::Rows { batch, .. } = &piece {
+            let headers: Vec<String> = batch.schema_ref().fields().iter().map(|field| field.name().clone()).collect();
+            if let Some(release) = self.edition_of(&headers, &page.url)? {
+                emit(Piece::Edition(Edition { release: Some(release), slice: None }))?;
+            }
+        }
+        emit(piece)
+    }
+
     /// Hands on the rows of pages, whatever each is.
     fn pieces(&self, slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
         for (index, page) in pages.iter().enumerate() {
             match self.body(page)? {
-                Body::Rows => json_rows(index, page, emit)?,
+                Body::Rows => json_rows(index, page, &mut |piece| self.with_edition(page, piece, emit))?,
                 Body::Text(separator) => {
                     let layout = Layout { separator, quoting: separator == Separator::Comma, limit: MAX_BYTES };
+                    let emit: Emit<'_> = &mut |piece| self.with_edition(page, piece, emit);
                     delimited::rows(layout, index, page, &|_| Ok(()), emit)?;
                 }
                 Body::File => {

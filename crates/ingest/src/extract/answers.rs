@@ -131,8 +131,9 @@ impl Extractor for OrAnswers {
     }
 
     fn decode(&self, slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
-        if let Some(name) = self.name_of(slice, pages)? {
-            emit(Piece::Edition(Edition { release: None, slice: Some(name) }))?;
+        let told = Edition { release: self.release_of(pages)?, slice: self.name_of(slice, pages)? };
+        if told.release.is_some() || told.slice.is_some() {
+            emit(Piece::Edition(told))?;
         }
         self.pieces(slice, pages, emit)
     }
@@ -189,25 +190,35 @@ impl OrAnswers {
         Ok(Some(if words.is_empty() { "all".to_owned() } else { words.join("-") }))
     }
 
-    /// Hands on a piece of an answer, after the edition that its headers tell.
-    fn with_edition(&self, page: &Page, piece: Piece, emit: Emit<'_>) -> Result<()> {
-        if let Piece::Rows { batch, .. } = &piece {
-            let headers: Vec<String> = batch.schema_ref().fields().iter().map(|field| field.name().clone()).collect();
-            if let Some(release) = self.edition_of(&headers, &page.url)? {
-                emit(Piece::Edition(Edition { release: Some(release), slice: None }))?;
+    /// The edition that the headers of answers tell. Files tell it themselves.
+    fn release_of(&self, pages: &[Page]) -> Result<Option<Release>> {
+        for page in pages {
+            if self.body(page)? == Body::File {
+                continue;
+            }
+            let mut headers = None;
+            let read = self.pieces(&Slice::new("", String::new()), std::slice::from_ref(page), &mut |piece| {
+                if let Piece::Rows { batch, .. } = piece {
+                    let fields = batch.schema_ref().fields().iter().map(|field| field.name().clone());
+                    headers = Some(fields.collect::<Vec<_>>());
+                }
+                Err(Error::new(Kind::Internal, "the first rows were enough"))
+            });
+            match headers {
+                Some(headers) => return self.edition_of(&headers, &page.url),
+                None => read?,
             }
         }
-        emit(piece)
+        Ok(None)
     }
 
     /// Hands on the rows of pages, whatever each is.
     fn pieces(&self, slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
         for (index, page) in pages.iter().enumerate() {
             match self.body(page)? {
-                Body::Rows => json_rows(index, page, &mut |piece| self.with_edition(page, piece, emit))?,
+                Body::Rows => json_rows(index, page, emit)?,
                 Body::Text(separator) => {
                     let layout = Layout { separator, quoting: separator == Separator::Comma, limit: MAX_BYTES };
-                    let emit: Emit<'_> = &mut |piece| self.with_edition(page, piece, emit);
                     delimited::rows(layout, index, page, &|_| Ok(()), emit)?;
                 }
                 Body::File => {

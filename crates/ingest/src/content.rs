@@ -110,7 +110,9 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
             "in R, `write.table(readRDS(\"FILE\"), \"FILE.tsv\", sep = \"\\t\", quote = FALSE, row.names = FALSE)` makes text of it",
         ));
     } else if head.starts_with(b"BZh") || head.starts_with(b"\xfd7zXZ") {
-        return Err(not_data("packed with bzip2 or xz").hint("unpack it and bring what was in it, or pack that with gzip"));
+        return Err(
+            not_data("packed with bzip2 or xz").hint("unpack it and bring what was in it, or pack that with gzip")
+        );
     } else if text.starts_with(b"<") {
         "an XML document"
     } else {
@@ -196,12 +198,13 @@ pub(crate) fn fits(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, 
 pub fn importable(extractor: &dyn Extractor, slice: &Slice) -> Result<Expect> {
     Ok(match extractor.next_page(slice, &[])? {
         Some(Request {
-            expect: expect @ (Expect::Workbook
-            | Expect::TextOrWorkbook
-            | Expect::TextOrRds
-            | Expect::Page
-            | Expect::Packed
-            | Expect::Pdf),
+            expect:
+                expect @ (Expect::Workbook
+                | Expect::TextOrWorkbook
+                | Expect::TextOrRds
+                | Expect::Page
+                | Expect::Packed
+                | Expect::Pdf),
             ..
         }) => expect,
         _ => Expect::Text,

@@ -70,7 +70,10 @@ impl Seen {
                 }
             }
             other => {
-                return Err(Error::new(Kind::Usage, format!("[coverage]: `{name}` is {other}, neither text nor a year")));
+                return Err(Error::new(
+                    Kind::Usage,
+                    format!("[coverage]: `{name}` is {other}, neither text nor a year"),
+                ));
             }
         }
         Ok(())

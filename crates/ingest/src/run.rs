@@ -342,7 +342,8 @@ fn as_declared(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, name
     if !by_rows || slice.name == name || !extractor.slices().iter().any(|declared| declared.url == slice.url) {
         return Ok(());
     }
-    let message = format!("{}: {} is declared as {}, and its rows are those of {name}", dataset.id, slice.url, slice.name);
+    let message =
+        format!("{}: {} is declared as {}, and its rows are those of {name}", dataset.id, slice.url, slice.name);
     Err(Error::new(Kind::Changed, message).hint(
         "nothing was committed: `tollhouse import` takes any part of the dataset; to fetch this one, name it so in the pipeline",
     ))

@@ -595,7 +595,9 @@ impl Dataset {
         }
         dataset.spec.coverage.check(&columns).map_err(|what| bad(format!("[coverage]: {what}")))?;
         if check.repeats == Repeats::Counted && check.persons_may_repeat {
-            return Err(bad("[check]: repeats that are counted may be anybody's, so `persons_may_repeat` says nothing".to_owned()));
+            return Err(bad(
+                "[check]: repeats that are counted may be anybody's, so `persons_may_repeat` says nothing".to_owned(),
+            ));
         }
         for correction in &dataset.spec.correction {
             correction.check().map_err(|what| bad(format!("[[correction]] of `{}`: {what}", correction.column)))?;

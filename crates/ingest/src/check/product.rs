@@ -42,7 +42,11 @@ pub(super) fn check(candidate: &Candidate<'_>, rule: &ProductCheck) -> Result<Ch
             continue;
         }
         let Some((difference, explained)) = sizes.compare(published.value(row), &factors, row) else {
-            return Err(candidate.failed(format!("`{}` has more digits than can be compared: {}", rule.column, candidate.key_text(row)?)));
+            return Err(candidate.failed(format!(
+                "`{}` has more digits than can be compared: {}",
+                rule.column,
+                candidate.key_text(row)?
+            )));
         };
         compared += 1;
         if difference.abs() <= sizes.noise {
@@ -62,14 +66,17 @@ pub(super) fn check(candidate: &Candidate<'_>, rule: &ProductCheck) -> Result<Ch
     let name = format!("{} is {} × {}", rule.column, rule.of.join(" × "), rule.times);
     let place = first.map(|row| candidate.key_text(row)).transpose()?.unwrap_or_default();
     if beyond as f64 > compared as f64 * rule.beyond {
-        return Err(candidate
-            .failed(format!("in {beyond} of {compared} rows {name} is off by more than {digits}; the first is {place}")));
+        return Err(candidate.failed(format!(
+            "in {beyond} of {compared} rows {name} is off by more than {digits}; the first is {place}"
+        )));
     }
     let rows: u64 = differing.values().map(|kind| kind.rows).sum();
     let mut saw = format!("holds in {} of {compared} rows", compared - rows);
     if rows > 0 {
         let each = differing.iter().map(|(kind, Differing { rows, sum, largest })| {
-            format!("{kind} {rows} rows, {} in all, {} at most", sizes.text(*sum), sizes.text(*largest)).trim().to_owned()
+            format!("{kind} {rows} rows, {} in all, {} at most", sizes.text(*sum), sizes.text(*largest))
+                .trim()
+                .to_owned()
         });
         saw += &format!(
             "; {rows} differ, {beyond} of them by more than {digits}: {}",

@@ -26,7 +26,9 @@ pub(super) fn count(candidate: &Candidate<'_>) -> Result<Check> {
             let count = repeats.len();
             tracing::warn!(dataset = %dataset.id, slice = candidate.name, rows = count, "rows repeat the key of another, and are kept");
             let first = candidate.key_text(*first)?;
-            format!("{key}: {count} rows repeat another, {persons} of them a person's; all are kept. The first is {first}")
+            format!(
+                "{key}: {count} rows repeat another, {persons} of them a person's; all are kept. The first is {first}"
+            )
         }
     };
     if by_every > 0 {

@@ -10,7 +10,8 @@ use super::{Candidate, passed};
 /// Whether every row is of a year that its edition covers, where the declaration tells.
 pub(super) fn check(candidate: &Candidate<'_>) -> Result<Option<Check>> {
     let years = candidate.dataset.spec.check.years.iter();
-    let Some((_, (first, last))) = years.into_iter().find(|(release, _)| release.as_str() == candidate.release()) else {
+    let Some((_, (first, last))) = years.into_iter().find(|(release, _)| release.as_str() == candidate.release())
+    else {
         return Ok(None);
     };
     let column = candidate.column("year")?.as_primitive_opt::<Int32Type>().ok_or_else(|| {

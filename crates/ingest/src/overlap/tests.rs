@@ -79,7 +79,9 @@ impl Bench {
                 "release" => texts(vec![Some("r1"); sales.len()]),
                 "_capture" => texts(vec![Some("capture"); sales.len()]),
                 "county" => texts(sales.iter().map(|sale| Some(sale.0)).collect()),
-                "number" => texts(sales.iter().map(|sale| Some(sale.1.as_str()).filter(|text| !text.is_empty())).collect()),
+                "number" => {
+                    texts(sales.iter().map(|sale| Some(sale.1.as_str()).filter(|text| !text.is_empty())).collect())
+                }
                 "units" => Arc::new(sales.iter().map(|sale| Some(sale.2)).collect::<Int64Array>()),
                 _ => Arc::new((0..sales.len()).map(|row| i64::try_from(row).ok()).collect::<Int64Array>()),
             }

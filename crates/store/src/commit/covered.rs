@@ -71,10 +71,8 @@ pub enum Relation {
 /// Compares what two slices of one edition cover. A slice holds another where it covers all of what that does and has at
 /// least as many rows of every value: then they are the same rows, for an edition says the same in all its files.
 pub fn relation(first: &[Covered], second: &[Covered]) -> Relation {
-    let pairs: Vec<(&Covered, &Covered)> = first
-        .iter()
-        .filter_map(|own| Some((own, second.iter().find(|theirs| theirs.column == own.column)?)))
-        .collect();
+    let pairs: Vec<(&Covered, &Covered)> =
+        first.iter().filter_map(|own| Some((own, second.iter().find(|theirs| theirs.column == own.column)?))).collect();
     if pairs.iter().any(|(own, theirs)| own.is_disjoint(theirs)) {
         return Relation::Disjoint;
     }

@@ -32,7 +32,8 @@ pub fn each_batch(
         Some(_) => {}
     }
     let broken = || format!("{} cannot be read as Parquet", part.path);
-    let file = File::open(warehouse.root().join(&part.path)).or_error(Kind::Io, format!("cannot open {}", part.path))?;
+    let file =
+        File::open(warehouse.root().join(&part.path)).or_error(Kind::Io, format!("cannot open {}", part.path))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).or_error(Kind::Damaged, broken())?;
     if let Some(gone) = columns.iter().find(|name| builder.schema().column_with_name(name).is_none()) {
         return Err(damaged(&format!("has no column `{gone}`")));

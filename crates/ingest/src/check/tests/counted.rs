@@ -83,7 +83,8 @@ fn run_as(release: &str, sales: &[Sale]) -> Result<Vec<Check>> {
         ("factor", decimals(sales.iter().map(|sale| sale.3[1]), 9, 4)),
         ("mme", decimals(sales.iter().map(|sale| sale.3[2]), 38, 18)),
     ];
-    let kept = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap();
+    let kept =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap();
     let rows = sales.len() as u64;
     check(&Candidate {
         dataset: &dataset,

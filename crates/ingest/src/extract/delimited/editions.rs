@@ -68,8 +68,11 @@ pub(super) fn agree(
         if let (Some(told), Some(found)) = (&told, &found)
             && told != found
         {
-            return Err(Error::new(Kind::Usage, format!("{} is of the edition {found} by its headers, not {told}", page.url))
-                .hint("leave --release out: the headers tell"));
+            return Err(Error::new(
+                Kind::Usage,
+                format!("{} is of the edition {found} by its headers, not {told}", page.url),
+            )
+            .hint("leave --release out: the headers tell"));
         }
         told = found.or(told);
     }

@@ -36,10 +36,13 @@ pub(super) fn open(page: &Page, limit: u64) -> Result<Option<Saved>> {
     };
     let mut columns = Vec::with_capacity(frame.columns.len());
     for (name, values) in &frame.columns {
-        columns.push((name.to_string(), texts(values).ok_or_else(|| {
-            Error::new(Kind::Changed, format!("{}: `{name}` is neither text nor numbers", page.url))
-                .hint("save the data frame without lists and times in it")
-        })?));
+        columns.push((
+            name.to_string(),
+            texts(values).ok_or_else(|| {
+                Error::new(Kind::Changed, format!("{}: `{name}` is neither text nor numbers", page.url))
+                    .hint("save the data frame without lists and times in it")
+            })?,
+        ));
     }
     if let Some((name, _)) = columns.iter().find(|(_, cells)| cells.len() != columns[0].1.len()) {
         return Err(broken(page, &format!("`{name}` has another number of rows than the first column")));

@@ -73,7 +73,9 @@ fn a_published_product_is_taken_where_a_layout_has_it() {
 
 #[test]
 fn a_letter_is_cut_off_a_code_of_so_many_digits_and_nothing_else_is() {
-    for (printed, code) in [("9250B", "9250"), ("9143", "9143"), ("2270D", "2270"), ("92500B", "92500B"), ("925B", "925B")] {
+    for (printed, code) in
+        [("9250B", "9250"), ("9143", "9143"), ("2270D", "2270"), ("92500B", "92500B"), ("925B", "925B")]
+    {
         let (shown, _) = read(&[("CODE", printed), ("MASS", "1"), ("FACTOR", "1")]);
         assert_eq!(shown[0], code, "{printed}");
     }

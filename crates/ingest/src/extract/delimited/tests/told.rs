@@ -125,8 +125,10 @@ fn captured_tables_of_r_hold_what_was_counted_in_them() {
     let by_another = decode(&transactions(), &[by_another]).unwrap();
     assert_eq!(by_another.names, suffolk.names);
     let blank = |cell: &Option<String>| cell.clone().unwrap_or_default();
-    let differing = suffolk.rows.iter().zip(&by_another.rows).filter(|(own, theirs)| {
-        !own.iter().map(blank).eq(theirs.iter().map(blank))
-    });
+    let differing = suffolk
+        .rows
+        .iter()
+        .zip(&by_another.rows)
+        .filter(|(own, theirs)| !own.iter().map(blank).eq(theirs.iter().map(blank)));
     assert_eq!(differing.count(), 0);
 }

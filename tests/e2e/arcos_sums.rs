@@ -29,7 +29,7 @@ fn run(root: &Path, dataset: &str, faults: Vec<Fault>) -> (Option<i32>, String) 
 }
 
 /// The text at an address of the replica.
-fn served(target: &str) -> String {
+pub(crate) fn served(target: &str) -> String {
     use std::io::{Read as _, Write as _};
     let replica = Replica::start_blocking(Options::default()).unwrap();
     let address = replica.base().replace("http://", "");

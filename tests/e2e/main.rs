@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
+mod arcos_releases;
 mod arcos_sums;
 mod dea;
 mod fbi;

@@ -3,18 +3,21 @@
 //! Each check either passes, and says what it saw for the certificate, or names the rows at fault and ends the run with
 //! nothing committed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use model::dataset::{Dataset, FilledCheck, SumCheck};
+use model::dataset::{Dataset, FilledCheck, Repeats, SumCheck};
 use model::{Error, Kind, Result, ResultExt as _};
 use store::commit::{Check, Counts};
 use store::quarantine::Rejected;
 
 mod decimal;
+pub(crate) mod product;
+mod repeats;
+mod years;
 
 /// A slice that was read whole, before it is written.
 pub struct Candidate<'a> {
@@ -52,27 +55,26 @@ pub struct Summary<'a> {
     pub min_rows: Option<u64>,
 }
 
-/// Makes the checks that need no row: for files that are too large to be held. A dataset that declares others cannot be
-/// read so.
-pub fn check_counts(summary: &Summary<'_>) -> Result<Vec<Check>> {
+/// Makes the checks of a file that is too large to be held, of which `repeats` rows have the key of another. A dataset that
+/// declares others cannot be read so.
+pub(crate) fn check_streamed(
+    summary: &Summary<'_>,
+    repeats: u64,
+    found: &BTreeSet<i32>,
+    products: Vec<product::Tally<'_>>,
+) -> Result<Vec<Check>> {
     let check = &summary.dataset.spec.check;
     let others = [check.total.len(), check.distinct.len(), check.sum.len(), check.ratio.len(), check.filled.len()];
     if others.iter().any(|count| *count > 0) {
         let what = format!("pipelines/{}.toml: [check] asks for more than a stream can check", summary.dataset.id);
         return Err(Error::new(Kind::Usage, what).hint("leave `together` out of [source], or those checks"));
     }
-    Ok(vec![conservation(summary)?, rejected(summary)?, rows(summary)?])
-}
-
-/// The key of a file of which only the hashes of keys are known.
-pub fn repeats(summary: &Summary<'_>, repeats: u64) -> Result<Check> {
-    let key = summary.dataset.spec.check.key.join(", ");
-    match repeats {
-        0 => Ok(passed("key", format!("{key} unique, by hashes of 64 bits"))),
-        _ => Err(summary
-            .failed(format!("{repeats} rows have the key ({key}) of another, by hashes of 64 bits"))
-            .hint("a file that was glued together from two has such rows: get it again; nothing was committed")),
+    let mut passed = vec![conservation(summary)?, rejected(summary)?, rows(summary)?, repeats::told(summary, repeats)?];
+    passed.extend(years::of_years(summary, found)?);
+    for tally in products {
+        passed.push(tally.finish(&|what| summary.failed(what))?);
     }
+    Ok(passed)
 }
 
 /// Makes every check that the dataset declares.
@@ -84,6 +86,7 @@ pub fn check(candidate: &Candidate<'_>) -> Result<Vec<Check>> {
         passed.push(distinct(candidate, column, *least)?);
     }
     passed.extend([rows(&summary)?, key(candidate)?]);
+    passed.extend(years::check(candidate)?);
     for column in &candidate.dataset.spec.check.total {
         let is_decimal = matches!(candidate.column(column)?.data_type(), DataType::Decimal128(..));
         passed.push(if is_decimal { decimal::total(candidate, column)? } else { total(candidate, column)? });
@@ -93,6 +96,9 @@ pub fn check(candidate: &Candidate<'_>) -> Result<Vec<Check>> {
     }
     for rule in &candidate.dataset.spec.check.ratio {
         passed.push(decimal::ratio(candidate, rule)?);
+    }
+    for rule in &candidate.dataset.spec.check.product {
+        passed.push(product::check(candidate, rule)?);
     }
     for rule in &candidate.dataset.spec.check.filled {
         passed.push(filled(candidate, rule)?);
@@ -125,7 +131,7 @@ impl Candidate<'_> {
 
     /// The edition, as text.
     fn release(&self) -> &str {
-        self.name.split(' ').next().unwrap_or_default()
+        edition(&self.name)
     }
 
     fn column(&self, name: &str) -> Result<&ArrayRef> {
@@ -149,6 +155,11 @@ impl Candidate<'_> {
     fn total_text(&self, row: usize) -> Result<String> {
         key_of(self.dataset, self.totals, row)
     }
+}
+
+/// The edition in `<release> <slice>`.
+fn edition(name: &str) -> &str {
+    name.split(' ').next().unwrap_or_default()
 }
 
 /// The key of a row of a table, its values joined by ` / `.
@@ -227,6 +238,9 @@ fn key(candidate: &Candidate<'_>) -> Result<Check> {
             return Err(candidate.failed(format!("`{name}` is in the key, and null in {}", candidate.key_text(row)?)));
         }
         columns.push(column.clone());
+    }
+    if check.repeats == Repeats::Counted {
+        return repeats::count(candidate);
     }
     let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
     let rows = RowConverter::new(fields)

@@ -93,6 +93,7 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
         Expect::Text | Expect::Page | Expect::Packed => {
             head.starts_with(&GZIP) || !(head.starts_with(&ZIP) || head.iter().take(512).any(|byte| *byte == 0))
         }
+        Expect::TextOrRds => is_rds(head) || sniff(head, Expect::Text, url).is_ok(),
         Expect::TextOrWorkbook => is_workbook(head) || sniff(head, Expect::Text, url).is_ok(),
     };
     if matches {
@@ -104,6 +105,14 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
         "an old Office document"
     } else if head.starts_with(&GZIP) {
         "a gzip file"
+    } else if is_rds(head) || head.starts_with(b"A\n") {
+        return Err(not_data("a file that R has saved (.RDS)").hint(
+            "in R, `write.table(readRDS(\"FILE\"), \"FILE.tsv\", sep = \"\\t\", quote = FALSE, row.names = FALSE)` makes text of it",
+        ));
+    } else if head.starts_with(b"BZh") || head.starts_with(b"\xfd7zXZ") {
+        return Err(
+            not_data("packed with bzip2 or xz").hint("unpack it and bring what was in it, or pack that with gzip")
+        );
     } else if text.starts_with(b"<") {
         "an XML document"
     } else {
@@ -115,6 +124,11 @@ pub fn sniff(head: &[u8], expect: Expect, url: &str) -> Result<()> {
 /// Whether a body begins as an XLS or XLSX workbook does.
 pub(crate) fn is_workbook(head: &[u8]) -> bool {
     head.starts_with(&ZIP) || head.starts_with(&OLE)
+}
+
+/// Whether a body begins as the tables do that R saves: in the binary form of the second or third version.
+pub(crate) fn is_rds(head: &[u8]) -> bool {
+    head.starts_with(b"X\n\0\0\0\x02") || head.starts_with(b"X\n\0\0\0\x03")
 }
 
 /// Whether a body begins as an HTML page does, a saved one included.
@@ -185,7 +199,7 @@ pub(crate) fn container(page: &Page, expect: Expect, bytes: u64) -> Result<()> {
     if head.starts_with(&GZIP) {
         let limit = bytes.saturating_mul(INFLATION).max(SMALL);
         check_whole(page.raw()?, limit, &page.url)?;
-        let within = if expect == Expect::Page { Expect::Page } else { Expect::Text };
+        let within = if matches!(expect, Expect::Page | Expect::TextOrRds) { expect } else { Expect::Text };
         sniff(&beginning(page.text(limit)?, &page.url)?, within, &page.url)?;
     }
     if expect == Expect::Packed && head.starts_with(&ZIP) {
@@ -207,7 +221,13 @@ pub(crate) fn fits(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, 
 pub fn importable(extractor: &dyn Extractor, slice: &Slice) -> Result<Expect> {
     Ok(match extractor.next_page(slice, &[])? {
         Some(Request {
-            expect: expect @ (Expect::Workbook | Expect::TextOrWorkbook | Expect::Page | Expect::Packed | Expect::Pdf),
+            expect:
+                expect @ (Expect::Workbook
+                | Expect::TextOrWorkbook
+                | Expect::TextOrRds
+                | Expect::Page
+                | Expect::Packed
+                | Expect::Pdf),
             ..
         }) => expect,
         _ => Expect::Text,
@@ -264,6 +284,11 @@ mod tests {
         check(b"1\0\0\0", Expect::Packed, Some("something else"));
         check(b"State,City", Expect::Workbook, Some("something else"));
         check(b"State,City", Expect::TextOrWorkbook, None);
+        check(b"X\n\0\0\0\x02\0\x04", Expect::TextOrRds, None);
+        check(b"X\n\0\0\0\x02\0\x04", Expect::Text, Some("a file that R has saved"));
+        check(b"A\n2\n263169\n", Expect::Workbook, Some("a file that R has saved"));
+        check(b"BZh91AY&SY\0", Expect::TextOrRds, Some("packed with bzip2 or xz"));
+        check(b"State\tCity", Expect::TextOrRds, None);
         check(b"PK\x03\x04rest", Expect::TextOrWorkbook, None);
         check(&OLE, Expect::TextOrWorkbook, None);
         check(b"%PDF-1.4\n%\xe2", Expect::Pdf, None);

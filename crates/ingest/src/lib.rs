@@ -6,8 +6,10 @@
 pub mod check;
 pub mod content;
 mod correct;
+pub mod coverage;
 pub mod extract;
 pub mod fetch;
+mod fingerprint;
 pub mod normalise;
 pub mod overlap;
 pub mod probe;

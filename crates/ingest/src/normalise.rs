@@ -62,7 +62,7 @@ pub fn normalise(
         let made = match &column.rule {
             Some(rule) => {
                 let kind = vocabulary.get(&column.name)?.kind;
-                let source = rule::Source { headers: &headers, ours: &ours, grade, rows };
+                let source = rule::Source { headers: &headers, ours: &ours, grade, null: &column.null, rows };
                 vec![rule::compute(&column.name, rule, kind, &source, &mut faults)?]
             }
             None => cell::read(column, vocabulary, &headers, rows, &mut faults)?,

@@ -1,56 +1,57 @@
-//! Slices of one edition that a person brings one by one, such as the years of a query: no row may stand in two.
+//! Slices of one edition that a person brings one by one, such as the years of a query or the counties of a country: no row
+//! may stand in two.
 //!
-//! A slice that holds every row of an older one takes its place. One that shares some rows with another is refused,
-//! because a sum over both would count them twice, and which of the two is right is not for a program to say.
+//! What slices cover settles most of it unread: a slice that holds an older one takes its place, one that is held by another
+//! adds nothing and is left out. Where that does not tell, the rows' keys do: a slice that has every row of an older one takes
+//! its place, and one that shares some is refused, because a sum over both would count them twice, and which of the two is
+//! right is not for a program to say.
 
-use std::collections::HashMap;
-
-use arrow::row::{OwnedRow, RowConverter, SortField};
+use arrow::array::RecordBatch;
 use model::dataset::Dataset;
-use model::{Error, Kind, Result, ResultExt as _};
+use model::{Error, Kind, Release, Result};
 use store::Warehouse;
-use store::commit::{Slice, Staged};
+use store::commit::{Relation, Slice, Staged, relation};
+use store::part::Part;
 
 use crate::check::key_of;
+use crate::fingerprint;
+
+/// Rows whose fingerprints are in memory at once, of each of two slices: 64 megabytes. Of larger ones a share is compared
+/// after the other, and the columns of their keys are read as often.
+const AT_ONCE: u64 = 4 << 20;
 
 /// Looks for rows that a staged slice shares with another of its edition, staged or held. Blocks, and reads parts, but
-/// only for datasets that declare `disjoint`, and only where an edition has several slices.
-pub fn settle(warehouse: &Warehouse, dataset: &Dataset, staged: &mut Staged) -> Result<()> {
+/// only for datasets that declare `disjoint`, only where an edition has several slices, and only where what they cover
+/// does not tell. Says of each slice that was left out, why.
+pub fn settle(warehouse: &Warehouse, dataset: &Dataset, staged: &mut Staged) -> Result<Vec<String>> {
+    let mut left_out = Vec::new();
     if !dataset.spec.check.disjoint {
-        return Ok(());
+        return Ok(left_out);
     }
     let base = staged.base.as_ref().map(|digest| warehouse.manifest(digest)).transpose()?;
     let mut settled: Vec<Slice> = Vec::new();
-    for slice in std::mem::take(&mut staged.slices) {
+    'staged: for slice in std::mem::take(&mut staged.slices) {
         // What is staged under the same name replaces what is held.
         let held = base.iter().flat_map(|manifest| &manifest.slices).filter(|held| held.name != slice.name);
         let others: Vec<&Slice> = held
             .chain(&settled)
             .filter(|other| other.release == slice.release && !staged.superseded.contains(&name_of(other)))
             .collect();
-        let own = if others.is_empty() { Keys::new() } else { keys(warehouse, dataset, &slice)? };
         let mut gone = Vec::new();
         for other in others {
-            let theirs = keys(warehouse, dataset, other)?;
-            let shared = theirs.iter().filter(|(key, _)| own.contains_key(*key)).map(|(_, place)| *place);
-            let (count, first) = shared.fold((0, usize::MAX), |(count, first), place| (count + 1, first.min(place)));
-            if count == 0 {
-                continue;
-            }
-            if count == theirs.len() {
-                gone.push(name_of(other));
-            } else {
-                let (own, theirs) = (&slice.name, &other.name);
-                let what = format!(
-                    "{} {}: `{own}` and `{theirs}` both have the row {}",
-                    dataset.id,
-                    slice.release,
-                    key_at(warehouse, dataset, other, first)?
-                );
-                return Err(Error::new(Kind::CheckFailed, what).hint(
-                    "nothing was committed: bring a file of rows that are not there yet, or one that holds all that are, \
-                     which takes their place",
-                ));
+            match relation(&slice.coverage, &other.coverage) {
+                Relation::Disjoint => {}
+                Relation::Holds => gone.push(name_of(other)),
+                Relation::Held => {
+                    let (own, theirs) = (&slice.name, &other.name);
+                    left_out.push(format!("{} {}: `{theirs}` holds every row of `{own}`", dataset.id, slice.release));
+                    continue 'staged;
+                }
+                Relation::Unclear => match compare(warehouse, dataset, &slice, other, AT_ONCE)? {
+                    Shared { rows: 0, .. } => {}
+                    Shared { rows, of, .. } if rows == of => gone.push(name_of(other)),
+                    Shared { first, .. } => return Err(refused(dataset, &slice, other, &first)),
+                },
             }
         }
         settled.retain(|other| !gone.contains(&name_of(other)));
@@ -58,44 +59,97 @@ pub fn settle(warehouse: &Warehouse, dataset: &Dataset, staged: &mut Staged) -> 
         settled.push(slice);
     }
     staged.slices = settled;
-    Ok(())
+    let stays = |release: &Release, name: &str| {
+        staged.slices.iter().any(|slice| slice.release == *release && slice.name == name)
+    };
+    staged.certificates.retain(|certificate| stays(&certificate.release, &certificate.slice));
+    Ok(left_out)
 }
 
-fn name_of(slice: &Slice) -> (model::Release, String) {
+fn refused(dataset: &Dataset, slice: &Slice, other: &Slice, first: &str) -> Error {
+    let (own, theirs) = (&slice.name, &other.name);
+    let what = format!("{} {}: `{own}` and `{theirs}` both have the row {first}", dataset.id, slice.release);
+    Error::new(Kind::CheckFailed, what).hint(
+        "nothing was committed: bring a file of rows that are not there yet, or one that holds all that are, \
+         which takes their place",
+    )
+}
+
+fn name_of(slice: &Slice) -> (Release, String) {
     (slice.release.clone(), slice.name.clone())
 }
 
-/// The keys of a slice, each with the place of its row.
-type Keys = HashMap<OwnedRow, usize>;
-
-fn keys(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice) -> Result<Keys> {
-    let mut keys = Keys::new();
-    for part in slice.parts.iter().filter(|part| part.table == dataset.id.as_str()) {
-        let batch = store::part::read(warehouse, part)?;
-        let columns = dataset.spec.check.key.iter().map(|name| {
-            let column = batch.column_by_name(name).cloned();
-            column.ok_or_else(|| Error::new(Kind::Damaged, format!("{} has no column `{name}`", part.path)))
-        });
-        let columns = columns.collect::<Result<Vec<_>>>()?;
-        let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
-        let rows = RowConverter::new(fields)
-            .and_then(|converter| converter.convert_columns(&columns))
-            .or_error(Kind::Internal, "the key cannot be compared")?;
-        let before = keys.len();
-        keys.extend(rows.iter().enumerate().map(|(place, row)| (row.owned(), before + place)));
-    }
-    Ok(keys)
+/// The rows of a slice that another has too.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Shared {
+    /// How many different ones.
+    rows: u64,
+    /// Of how many.
+    of: u64,
+    /// The key of one of them.
+    first: String,
 }
 
-/// The key of the n-th row of a slice, for a message.
-fn key_at(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, place: usize) -> Result<String> {
-    let mut before = 0;
-    for part in slice.parts.iter().filter(|part| part.table == dataset.id.as_str()) {
-        let batch = store::part::read(warehouse, part)?;
-        if place < before + batch.num_rows() {
-            return key_of(dataset, &batch, place - before);
-        }
-        before += batch.num_rows();
+/// Compares the rows of `theirs` with those of `own`, by fingerprints of which at most `at_once` of each are kept.
+fn compare(warehouse: &Warehouse, dataset: &Dataset, own: &Slice, theirs: &Slice, at_once: u64) -> Result<Shared> {
+    let most = own.counts.kept.max(theirs.counts.kept);
+    let shares = u128::from(most.div_ceil(at_once).max(1));
+    let mut shared = Shared::default();
+    for share in 0..shares {
+        let of_share = |print: &u128| print % shares == share;
+        let mut mine = Vec::new();
+        each(warehouse, dataset, own, &mut |_, prints| {
+            mine.extend(prints.into_iter().filter(of_share));
+            Ok(())
+        })?;
+        mine.sort_unstable();
+        let mut others = Vec::new();
+        each(warehouse, dataset, theirs, &mut |batch, prints| {
+            if shared.first.is_empty() {
+                let place = prints.iter().position(|print| of_share(print) && mine.binary_search(print).is_ok());
+                if let Some(place) = place {
+                    shared.first = key_of(dataset, &batch, place)?;
+                }
+            }
+            others.extend(prints.into_iter().filter(of_share));
+            Ok(())
+        })?;
+        others.sort_unstable();
+        others.dedup();
+        shared.of += others.len() as u64;
+        shared.rows += others.iter().filter(|print| mine.binary_search(print).is_ok()).count() as u64;
     }
-    Ok(String::new())
+    Ok(shared)
 }
+
+/// Takes the rows of a batch, and their fingerprints.
+type Take<'a> = &'a mut dyn FnMut(RecordBatch, Vec<u128>) -> Result<()>;
+
+/// Hands on the rows of a slice with their fingerprints. Of most parts only the columns of the key are read.
+fn each(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, take: Take<'_>) -> Result<()> {
+    for part in slice.parts.iter().filter(|part| part.table == dataset.id.as_str()) {
+        let open = is_open(warehouse, dataset, part)?;
+        let columns = if open { fingerprint::every(dataset) } else { fingerprint::key(dataset) };
+        store::part::each_batch(warehouse, part, &columns, &mut |batch| {
+            let prints = fingerprint::of(dataset, &batch)?;
+            take(batch, prints)
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether some row of a part is told by every column, not by its key.
+fn is_open(warehouse: &Warehouse, dataset: &Dataset, part: &Part) -> Result<bool> {
+    let nullable = fingerprint::nullable(dataset);
+    let mut open = false;
+    if !nullable.is_empty() {
+        store::part::each_batch(warehouse, part, &nullable, &mut |batch| {
+            open |= !fingerprint::open_rows(dataset, &batch)?.is_empty();
+            Ok(())
+        })?;
+    }
+    Ok(open)
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,13 +14,14 @@ use model::column::Vocabulary;
 use model::dataset::{Dataset, Partition, ReleaseRule};
 use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
 use store::Warehouse;
-use store::commit::{Capture, Certificate, Check, ColumnType, Counts, Manifest, Staged, Table};
+use store::commit::{Capture, Certificate, Check, ColumnType, Counts, Covered, Manifest, Staged, Table};
 use store::part::{Part, Place};
 use store::quarantine::Rejected;
 
 use crate::check::{self, Candidate, Summary};
 use crate::content;
 use crate::correct::Corrections;
+use crate::coverage::{self, Coverage};
 use crate::extract::{self, Extractor, Note, Page, Piece, Slice};
 use crate::fetch::{self, Engine};
 use crate::normalise::normalise;
@@ -233,7 +234,7 @@ fn stage_slice(
     if let [page] = pages.as_slice()
         && let Some(lines) = extractor.lines(slice, page)?
     {
-        return stream_slice(job, base, fetched, page, &lines);
+        return stream_slice(job, extractor, base, fetched, page, &lines);
     }
     let (mut gathered, release) = read(job, extractor, fetched, &mut Corrections::default())?;
     // Which corrections are meant is known once the edition is: then it is read again with them.
@@ -267,7 +268,10 @@ fn stage_slice(
         None => Error::new(Kind::CheckFailed, format!("{}: {} holds no rows", dataset.id, slice.url))
             .hint("nothing was committed; ask the publisher again later"),
     })?;
-    let name = gathered.name.clone().unwrap_or_else(|| slice.name.clone());
+    let covered = covered(dataset, &gathered.kept)?;
+    let told = gathered.name.take().or_else(|| coverage::name(&dataset.spec.coverage, &covered));
+    let name = told.unwrap_or_else(|| slice.name.clone());
+    as_declared(dataset, extractor, slice, &name)?;
 
     let key: Vec<&str> = dataset.spec.check.key.iter().map(String::as_str).chain(["_record"]).collect();
     let kept = whole(job, &release, &gathered.kept, &key)?;
@@ -280,13 +284,16 @@ fn stage_slice(
         rejected: &gathered.rejected,
         counts: gathered.counts,
         before: before(base, &release, &name),
-        min_rows: slice.min_rows,
+        min_rows: coverage::least(&dataset.spec.coverage, &release, &name).max(slice.min_rows),
     };
     let years = kept.column_by_name("year").and_then(|years| years.as_primitive_opt::<Int32Type>());
     check_years(job, slice, years.into_iter().flatten().flatten())?;
     quarantine(job, &gathered.rejected)?;
     let mut checks = corrections.checks(dataset)?;
     checks.extend(check::check(&candidate)?);
+    if !covered.is_empty() {
+        checks.push(coverage::check(&covered));
+    }
 
     let mut parts = write(job, dataset.id.as_str(), &release, &kept, &dataset.spec.partition)?;
     if dataset.spec.totals.is_some() {
@@ -295,25 +302,25 @@ fn stage_slice(
     let notes = notes(job, &release, pages, &gathered.notes)?;
     parts.extend(write(job, &dataset.notes_table(), &release, &notes, &Partition::Release)?);
 
-    staged(job, fetched, Made { release, name, counts: gathered.counts, checks, parts })
+    staged(job, fetched, Made { release, name, counts: gathered.counts, covered, checks, parts })
 }
 
 /// Stages a file that is too large for memory.
 fn stream_slice(
     job: &Job<'_>,
+    extractor: &dyn Extractor,
     base: &Base,
     fetched: &Fetched,
     page: &Page,
     lines: &Lines,
 ) -> Result<(store::commit::Slice, Certificate)> {
     let (dataset, slice) = (job.dataset, &fetched.slice);
-    let release = slice.release.clone().ok_or_else(|| {
-        let message = format!("{}: {} does not say of which edition it is", dataset.id, slice.url);
-        Error::new(Kind::Usage, message).hint("say it: `tollhouse import --release NAME`; nothing was committed")
-    })?;
-    let Streamed { counts, rejected, parts, years, repeats } = stream::stage(job, slice, page, &release, lines)?;
-    let name = slice.name.clone();
-    check_years(job, slice, years.into_iter())?;
+    let release = edition(dataset, extractor, slice, page, lines)?;
+    let streamed = stream::stage(job, slice, page, &release, lines)?;
+    let Streamed { counts, rejected, parts, years, repeats, covered, products } = streamed;
+    let name = coverage::name(&dataset.spec.coverage, &covered).unwrap_or_else(|| slice.name.clone());
+    as_declared(dataset, extractor, slice, &name)?;
+    check_years(job, slice, years.iter().copied())?;
     quarantine(job, &rejected)?;
     let summary = Summary {
         dataset,
@@ -321,11 +328,31 @@ fn stream_slice(
         rejected: &rejected,
         counts,
         before: before(base, &release, &name),
-        min_rows: slice.min_rows,
+        min_rows: coverage::least(&dataset.spec.coverage, &release, &name).max(slice.min_rows),
     };
-    let mut checks = check::check_counts(&summary)?;
-    checks.push(check::repeats(&summary, repeats)?);
-    staged(job, fetched, Made { release, name, counts, checks, parts })
+    let mut checks = check::check_streamed(&summary, repeats, &years, products)?;
+    if !covered.is_empty() {
+        checks.push(coverage::check(&covered));
+    }
+    staged(job, fetched, Made { release, name, counts, covered, checks, parts })
+}
+
+/// The edition of a file, by its headers or by who brings it.
+fn edition(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, page: &Page, lines: &Lines) -> Result<Release> {
+    let told = extractor.edition_of(&lines.names, &page.url)?;
+    match (&slice.release, told) {
+        (Some(said), Some(told)) if *said != told => {
+            Err(Error::new(Kind::Usage, format!("{} is of the edition {told} by its headers, not {said}", page.url))
+                .hint("leave --release out: the headers tell"))
+        }
+        (_, Some(release)) => Ok(release),
+        (Some(release), None) => Ok(release.clone()),
+        (None, None) => {
+            let message = format!("{}: {} does not say of which edition it is", dataset.id, slice.url);
+            Err(Error::new(Kind::Usage, message)
+                .hint("say it: `tollhouse import --release NAME`; nothing was committed"))
+        }
+    }
 }
 
 /// How many rows the slice had before.
@@ -348,6 +375,7 @@ struct Made {
     release: Release,
     name: String,
     counts: Counts,
+    covered: Vec<Covered>,
     checks: Vec<Check>,
     parts: Vec<Part>,
 }
@@ -355,7 +383,7 @@ struct Made {
 /// A slice as a manifest lists it, with its certificate.
 fn staged(job: &Job<'_>, fetched: &Fetched, made: Made) -> Result<(store::commit::Slice, Certificate)> {
     let Fetched { slice, pages, exchanges, detour } = fetched;
-    let Made { release, name, counts, mut checks, parts } = made;
+    let Made { release, name, counts, covered, mut checks, parts } = made;
     if let Some(reason) = detour {
         checks.push(Check { name: "way".to_owned(), saw: format!("not as declared, but from {reason}") });
     }
@@ -379,11 +407,32 @@ fn staged(job: &Job<'_>, fetched: &Fetched, made: Made) -> Result<(store::commit
         url: slice.url.clone(),
         captures: captures.collect::<Result<_>>()?,
         counts,
+        coverage: covered,
         parts,
         pipeline: dataset.digest.clone(),
         program: job.program.to_owned(),
     };
     Ok((slice, certificate))
+}
+
+/// What the rows of a slice cover, where its dataset says what tells it.
+fn covered(dataset: &Dataset, kept: &[RecordBatch]) -> Result<Vec<Covered>> {
+    let mut coverage = Coverage::new(dataset);
+    kept.iter().try_for_each(|batch| coverage.add(batch))?;
+    Ok(coverage.covered())
+}
+
+/// A declared file must be the part of the dataset that it is declared to be.
+fn as_declared(dataset: &Dataset, extractor: &dyn Extractor, slice: &Slice, name: &str) -> Result<()> {
+    let by_rows = !dataset.spec.coverage.part.is_empty();
+    if !by_rows || slice.name == name || !extractor.slices().iter().any(|declared| declared.url == slice.url) {
+        return Ok(());
+    }
+    let message =
+        format!("{}: {} is declared as {}, and its rows are those of {name}", dataset.id, slice.url, slice.name);
+    Err(Error::new(Kind::Changed, message).hint(
+        "nothing was committed: `tollhouse import` takes any part of the dataset; to fetch this one, name it so in the pipeline",
+    ))
 }
 
 /// Decodes and normalises a slice, and finds its edition.

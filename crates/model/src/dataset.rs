@@ -13,10 +13,14 @@ use crate::column::Vocabulary;
 use crate::{DatasetId, Digest, Error, Kind, Release, Result};
 
 mod correction;
+mod coverage;
 mod ratio;
+mod repeats;
 
 pub use correction::{Correction, FilledCheck};
-pub use ratio::{RatioCheck, Unless};
+pub use coverage::{CoverageRule, Part};
+pub use ratio::{ProductCheck, RatioCheck, Unless};
+pub use repeats::Repeats;
 
 /// One dataset: a table that we publish, with its companions.
 #[derive(Debug, Clone)]
@@ -81,6 +85,9 @@ pub struct Spec {
     pub totals: Option<Totals>,
     /// Persons lose these columns.
     pub mask: Option<Mask>,
+    /// What part of the dataset a file holds, where a person may bring any part of it.
+    #[serde(default)]
+    pub coverage: CoverageRule,
     /// Errors of the publisher that are put right.
     #[serde(default)]
     pub correction: Vec<Correction>,
@@ -227,6 +234,8 @@ pub enum Read {
     Ori7,
     /// These words stand for those; any other is as it stands.
     Instead(BTreeMap<String, String>),
+    /// So many digits, of which a letter that follows them is cut off: `9250B` is `9250`.
+    Digits(usize),
     /// A date in this `strptime` format.
     Date(String),
     /// A date in one of these `strptime` formats, where layouts differ.
@@ -394,7 +403,13 @@ pub enum Rule {
         of: Vec<String>,
         /// The factor, as text.
         times: String,
+        /// Upstream columns with the product as the publisher computed it: where a layout has one of them, its cells are taken
+        /// instead.
+        #[serde(default)]
+        unless: Vec<String>,
     },
+    /// The word beside the first of these upstream columns that a layout has; null where it has none.
+    ByHeader(Vec<(String, String)>),
     /// A sum of whole-number columns of ours, less others, and a number more. Null where one of them is.
     Sum {
         /// The columns that are added.
@@ -477,6 +492,12 @@ pub struct Check {
     /// Whether files of one edition may hold different rows, so that none may stand in two of them.
     #[serde(default)]
     pub disjoint: bool,
+    /// Whether rows may have the key of another.
+    #[serde(default)]
+    pub repeats: Repeats,
+    /// The first and the last year that rows of an edition may have, in the column `year`.
+    #[serde(default)]
+    pub years: BTreeMap<Release, (i32, i32)>,
     /// How many rows a release may have.
     pub rows: Rows,
     /// How many rows may be rejected into quarantine before nothing is committed.
@@ -497,6 +518,9 @@ pub struct Check {
     /// Quotients that must hold within each row, as far as printed digits tell.
     #[serde(default)]
     pub ratio: Vec<RatioCheck>,
+    /// Products that the publisher prints beside their factors.
+    #[serde(default)]
+    pub product: Vec<ProductCheck>,
     /// How many of several columns must be filled in each row, such as one of two definitions of rape.
     #[serde(default)]
     pub filled: Vec<FilledCheck>,
@@ -580,6 +604,12 @@ impl Dataset {
                 return Err(bad(format!("[[check.filled]]: `{name}` is not a column of this dataset")));
             }
         }
+        dataset.spec.coverage.check(&columns).map_err(|what| bad(format!("[coverage]: {what}")))?;
+        if check.repeats == Repeats::Counted && check.persons_may_repeat {
+            return Err(bad(
+                "[check]: repeats that are counted may be anybody's, so `persons_may_repeat` says nothing".to_owned(),
+            ));
+        }
         for correction in &dataset.spec.correction {
             correction.check().map_err(|what| bad(format!("[[correction]] of `{}`: {what}", correction.column)))?;
         }
@@ -638,6 +668,8 @@ impl Column {
             Some(Rule::PeriodBound { label, months, .. }) => headers.extend([label.as_slice(), months]),
             Some(Rule::RangeBound { from, .. }) => headers.push(from),
             Some(Rule::All(conditions)) => headers.extend(conditions.iter().map(|when| when.from.as_slice())),
+            Some(Rule::Product { unless, .. }) => headers.push(unless),
+            Some(Rule::ByHeader(words)) => headers.extend(words.iter().map(|(header, _)| std::slice::from_ref(header))),
             _ => {}
         }
         headers
@@ -661,6 +693,7 @@ impl Column {
             | Rule::RangeBound { .. }
             | Rule::All(_)
             | Rule::SourceGrade
+            | Rule::ByHeader(_)
             | Rule::NotLoaded(_) => Vec::new(),
         };
         names.into_iter().map(String::as_str).collect()

@@ -376,6 +376,7 @@ impl<'a> Maker<'a> {
             url: String::new(),
             captures: Vec::new(),
             counts: Counts { read: rows, kept: rows, ..Counts::default() },
+            coverage: Vec::new(),
             parts,
             pipeline: model.declaration.clone(),
             program: self.program.to_owned(),

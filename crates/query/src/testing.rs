@@ -247,6 +247,7 @@ impl Tiny {
                 url: format!("https://publisher.example/{dataset}"),
             }],
             counts: Counts::default(),
+            coverage: Vec::new(),
             parts: by_year.iter().map(write).collect(),
             pipeline: declared.digest.clone(),
             program: "test".to_owned(),

@@ -16,6 +16,7 @@
 //!   from. [`Warehouse::commit_with`] derives over the state that is about to be published, and derives again over the
 //!   next one where a rival took the number first; whatever rests on another state than the one published leaves.
 
+mod covered;
 mod draft;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use model::{DatasetId, Digest, Error, Kind, Release, Result};
 use serde::{Deserialize, Serialize};
 
+pub use covered::{Covered, Relation, relation};
 pub use draft::Draft;
 
 use crate::file::{Created, digest_of};
@@ -144,6 +146,9 @@ pub struct Slice {
     pub captures: Vec<Capture>,
     /// What was read and what became of it.
     pub counts: Counts,
+    /// What part of the dataset it holds, by column. Absent from manifests that do not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<Covered>,
     /// Its parts.
     pub parts: Vec<Part>,
     /// The pipeline file that made it.

@@ -4,6 +4,8 @@
 //! depends on time or on the order of a hash map. The column that a folder is named for is inside the file as well, and
 //! every field carries its permanent id.
 
+mod columns;
+
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -14,6 +16,8 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use serde::{Deserialize, Serialize};
+
+pub use columns::each_batch;
 
 use crate::Warehouse;
 

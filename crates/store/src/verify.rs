@@ -172,6 +172,7 @@ mod tests {
                     url: "u".to_owned(),
                     captures: vec![Capture { sha256, exchange: exchange.id, receipt, url: "u".to_owned() }],
                     counts: Counts::default(),
+                    coverage: Vec::new(),
                     parts: Vec::new(),
                     pipeline: Digest::of("p"),
                     program: "test".to_owned(),

@@ -37,6 +37,9 @@ pub struct Summary {
     pub models: Vec<ModelSummary>,
     /// Datasets that the publisher says are unchanged.
     pub unchanged: Vec<DatasetId>,
+    /// Slices that were left out because another of their edition holds every row of theirs, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// The snapshot, if one was committed.
     pub snapshot: Option<u64>,
 }
@@ -381,12 +384,14 @@ fn unrecognised(file: &Path, refusals: &[(&Dataset, Error)]) -> Error {
     }
 }
 
-/// Sees to it that no row stands in two slices of an edition.
-pub fn settle(project: &Project, warehouse: &Warehouse, staged: &mut [Staged]) -> Result<()> {
+/// Sees to it that no row stands in two slices of an edition, and says which slices were left out because all their rows
+/// are there.
+pub fn settle(project: &Project, warehouse: &Warehouse, staged: &mut [Staged]) -> Result<Vec<String>> {
+    let mut left_out = Vec::new();
     for change in staged {
-        ingest::overlap::settle(warehouse, project.dataset(change.dataset.as_str())?, change)?;
+        left_out.extend(ingest::overlap::settle(warehouse, project.dataset(change.dataset.as_str())?, change)?);
     }
-    Ok(())
+    Ok(left_out)
 }
 
 /// Commits what was staged and the models over it, once, and refreshes the catalogue.

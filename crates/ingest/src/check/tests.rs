@@ -336,3 +336,5 @@ fn rows_of_persons_may_repeat_where_that_is_declared_and_no_others() {
     assert!(refused(&persons, ["", "Ash", "Ash"]).contains("two rows have the key 2015 / Ash"));
     assert!(refused(&nullable, ["", "", "Ash"]).contains("two rows have the key"));
 }
+
+mod counted;

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use model::{Error, Kind, Result};
+use model::{Error, Kind, Release, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -115,6 +115,10 @@ impl Extractor for OrAnswers {
         if self.body(page)? == Body::File { self.files.inspect(page) } else { Ok(()) }
     }
 
+    fn edition_of(&self, headers: &[String], url: &str) -> Result<Option<Release>> {
+        self.files.edition_of(headers, url)
+    }
+
     fn recipe(&self) -> Option<String> {
         self.files.recipe()
     }
@@ -132,8 +136,9 @@ impl Extractor for OrAnswers {
     }
 
     fn decode(&self, slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
-        if let Some(name) = self.name_of(slice, pages)? {
-            emit(Piece::Edition(Edition { release: None, slice: Some(name) }))?;
+        let told = Edition { release: self.release_of(pages)?, slice: self.name_of(slice, pages)? };
+        if told.release.is_some() || told.slice.is_some() {
+            emit(Piece::Edition(told))?;
         }
         self.pieces(slice, pages, emit)
     }
@@ -188,6 +193,28 @@ impl OrAnswers {
         let common = values.iter().map_while(|values| values.first().filter(|_| values.len() == 1));
         let words: Vec<_> = common.map(|word| word.to_lowercase().replace(' ', "-")).collect();
         Ok(Some(if words.is_empty() { "all".to_owned() } else { words.join("-") }))
+    }
+
+    /// The edition that the headers of answers tell. Files tell it themselves.
+    fn release_of(&self, pages: &[Page]) -> Result<Option<Release>> {
+        for page in pages {
+            if self.body(page)? == Body::File {
+                continue;
+            }
+            let mut headers = None;
+            let read = self.pieces(&Slice::new("", String::new()), std::slice::from_ref(page), &mut |piece| {
+                if let Piece::Rows { batch, .. } = piece {
+                    let fields = batch.schema_ref().fields().iter().map(|field| field.name().clone());
+                    headers = Some(fields.collect::<Vec<_>>());
+                }
+                Err(Error::new(Kind::Internal, "the first rows were enough"))
+            });
+            match headers {
+                Some(headers) => return self.edition_of(&headers, &page.url),
+                None => read?,
+            }
+        }
+        Ok(None)
     }
 
     /// Hands on the rows of pages, whatever each is.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt64Builder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
-use model::{Digest, Error, Kind, Result, ResultExt as _};
+use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
 use serde::Deserialize;
 
 use super::sheet::Sheet;
@@ -19,7 +19,11 @@ use super::{Emit, Expect, Extractor, Page, Piece, RECORD, Request, Slice, Source
 use crate::content;
 use crate::stream::Lines;
 
+mod editions;
+mod rds;
 pub(super) mod workbook;
+
+use editions::Told;
 
 /// Files of delimited text.
 #[derive(Debug, Deserialize)]
@@ -42,6 +46,13 @@ pub struct Delimited {
     pub or_workbook: bool,
     /// Names that the first column may have, so that another table is told apart before it is archived.
     pub first_header: Option<Vec<String>>,
+    /// Whether a file may be a table that R has saved instead (`.RDS`), whatever its name and type say.
+    #[serde(default)]
+    pub or_rds: bool,
+    /// The editions, where headers tell them: never a number of columns, and never an address, which stays the same when what
+    /// lies there is replaced.
+    #[serde(default)]
+    pub editions: Vec<Told>,
     /// The digests of the files, each in its place, where their content does not tell what they count: of such a file only
     /// these very bytes are known.
     #[serde(default)]
@@ -84,7 +95,11 @@ impl Extractor for Delimited {
     }
 
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
-        let expect = if self.or_workbook { Expect::TextOrWorkbook } else { Expect::Text };
+        let expect = match (self.or_workbook, self.or_rds) {
+            (true, _) => Expect::TextOrWorkbook,
+            (false, true) => Expect::TextOrRds,
+            (false, false) => Expect::Text,
+        };
         Ok(seen.is_empty().then(|| slice.request(expect)))
     }
 
@@ -96,16 +111,16 @@ impl Extractor for Delimited {
     }
 
     fn inspect(&self, page: &Page) -> Result<()> {
-        let names = match self.workbook(page)? {
-            Some(sheet) => workbook::header(&sheet, page)?,
-            None => header(self.layout(), page)?,
-        };
-        self.accept(&names, &page.url)
+        self.accept(&self.names(page)?, &page.url)
+    }
+
+    fn edition_of(&self, headers: &[String], url: &str) -> Result<Option<Release>> {
+        editions::find(&self.editions, headers, url)
     }
 
     fn lines(&self, _slice: &Slice, page: &Page) -> Result<Option<Lines>> {
         let Layout { separator, quoting, limit } = self.layout();
-        if self.together.is_empty() || quoting || self.workbook(page)?.is_some() {
+        if self.together.is_empty() || quoting || self.rds(page)?.is_some() || self.workbook(page)?.is_some() {
             return Ok(None);
         }
         let names = header(self.layout(), page)?;
@@ -113,8 +128,16 @@ impl Extractor for Delimited {
         Ok(Some(Lines { separator: separator.byte(), names, together: self.together.clone(), limit }))
     }
 
-    fn decode(&self, _slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
+    fn decode(&self, slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
+        if !self.editions.is_empty() {
+            editions::agree(self, slice, pages, &|page| self.names(page), emit)?;
+        }
         for (index, page) in pages.iter().enumerate() {
+            if let Some(table) = self.rds(page)? {
+                self.accept(&table.names(page)?, &page.url)?;
+                table.rows(index, page, emit)?;
+                continue;
+            }
             if let Some(sheet) = self.workbook(page)? {
                 self.accept(&workbook::header(&sheet, page)?, &page.url)?;
                 workbook::rows(&sheet, index, page, emit)?;
@@ -129,6 +152,20 @@ impl Extractor for Delimited {
 }
 
 impl Delimited {
+    /// The names of a page's columns, whatever it is.
+    fn names(&self, page: &Page) -> Result<Vec<String>> {
+        match (self.rds(page)?, self.workbook(page)?) {
+            (Some(table), _) => table.names(page),
+            (None, Some(sheet)) => workbook::header(&sheet, page),
+            (None, None) => header(self.layout(), page),
+        }
+    }
+
+    /// The table of a page that R has saved, where it may be one.
+    fn rds(&self, page: &Page) -> Result<Option<rds::Saved>> {
+        if self.or_rds { rds::open(page, self.max_bytes) } else { Ok(None) }
+    }
+
     /// The sheet of a page that is a workbook, where it may be one.
     fn workbook(&self, page: &Page) -> Result<Option<Sheet>> {
         if self.or_workbook { workbook::open(page, self.max_bytes) } else { Ok(None) }
@@ -157,8 +194,13 @@ impl Delimited {
         })
     }
 
-    /// Whether the header is one of the tables that the pipeline declares.
+    /// Whether the header is one of the tables, and of one of the editions, that the pipeline declares.
     fn accept(&self, names: &[String], url: &str) -> Result<()> {
+        self.first_column(names, url)?;
+        self.edition_of(names, url).map(|_| ())
+    }
+
+    fn first_column(&self, names: &[String], url: &str) -> Result<()> {
         let (Some(accepted), Some(first)) = (&self.first_header, names.first()) else { return Ok(()) };
         if accepted.contains(first) {
             return Ok(());

@@ -85,6 +85,11 @@ pub trait Extractor: Send + Sync {
         if found.is_some() { Ok(found) } else { read.map(|()| None) }
     }
 
+    /// The edition that these headers are of, where the declaration says how headers tell it. Headers of none end the run.
+    fn edition_of(&self, _headers: &[String], _url: &str) -> Result<Option<Release>> {
+        Ok(None)
+    }
+
     /// What a person must enter in a publisher's form, or a program send, to get what the dataset declares: where there is
     /// more to it than an address.
     fn recipe(&self) -> Option<String> {
@@ -301,6 +306,8 @@ pub enum Expect {
     TextOrWorkbook,
     /// Text, or a ZIP archive or gzip around it.
     Packed,
+    /// Text, or a table that R has saved.
+    TextOrRds,
 }
 
 /// One archived reply, or an imported file.

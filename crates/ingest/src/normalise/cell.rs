@@ -118,6 +118,12 @@ impl<'a> Cells<'a> {
         }
         match &self.column.read {
             Some(Read::Ori7) if value.len() == 7 => value.push_str("00"),
+            Some(Read::Digits(count)) => {
+                let letter = value.strip_suffix(|last: char| last.is_ascii_uppercase());
+                if let Some(digits) = letter.filter(|digits| digits.len() == *count) {
+                    value.truncate(digits.len());
+                }
+            }
             Some(Read::Instead(words)) => value = words.get(&value).cloned().unwrap_or(value),
             _ => {}
         }

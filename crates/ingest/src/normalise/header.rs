@@ -48,6 +48,8 @@ pub(crate) fn names(dataset: &Dataset, headers: &BTreeSet<&str>) -> Result<()> {
                 need(&column.name, months, false);
             }
             Some(Rule::RangeBound { from, .. }) => need(&column.name, from, column.optional),
+            // Layouts may lack the product, and then it is computed.
+            Some(Rule::Product { unless, .. }) => need(&column.name, unless, true),
             Some(Rule::All(conditions)) => {
                 conditions.iter().for_each(|when| need(&column.name, &when.from, false));
             }

@@ -25,6 +25,8 @@ pub(super) struct Source<'a> {
     pub headers: &'a Headers<'a>,
     pub ours: &'a BTreeMap<String, ArrayRef>,
     pub grade: Grade,
+    /// Words of the column that is made that mean null.
+    pub null: &'a [String],
     pub rows: usize,
 }
 
@@ -112,7 +114,14 @@ pub(super) fn compute(
         }
         Rule::Sum { of, less, plus, present } => Arc::new(sum(name, source, of, less, *plus, *present)?),
         Rule::All(conditions) => Arc::new(all(source, conditions)),
-        Rule::Product { of, times } => Arc::new(product(name, source, of, times, kind, faults)?),
+        Rule::Product { of, times, unless } => match find(source.headers, unless) {
+            Some(published) => Arc::new(published_product(name, published, source.null, kind, faults)?),
+            None => Arc::new(product(name, source, of, times, kind, faults)?),
+        },
+        Rule::ByHeader(words) => {
+            let word = words.iter().find(|(header, _)| source.headers.contains_key(header.as_str()));
+            Arc::new(StringArray::from(vec![word.map(|(_, word)| word.as_str()); source.rows]))
+        }
     })
 }
 
@@ -320,6 +329,39 @@ fn product(
             Some(value) => Some(value),
             None => exceeded(name, row, faults),
         }
+    });
+    values
+        .collect::<Decimal128Array>()
+        .with_precision_and_scale(precision, scale)
+        .or_error(Kind::Internal, "the vocabulary has an impossible decimal")
+}
+
+/// A product as the publisher computed it. A cell that is no number rejects its row.
+fn published_product(
+    name: &str,
+    published: &StringArray,
+    null: &[String],
+    kind: Type,
+    faults: &mut Faults,
+) -> Result<Decimal128Array> {
+    let Type::Decimal { precision, scale } = kind else {
+        return Err(Error::new(Kind::Usage, format!("`{name}` is a product, and must be a decimal")));
+    };
+    let values = (0..published.len()).map(|row| {
+        let raw = text(Some(published), row);
+        if raw.is_empty() || null.iter().any(|word| word == raw) {
+            return None;
+        }
+        // A double's last digits may lie beyond the column's.
+        let value = decimal(raw, precision, scale, true);
+        if value.is_none() {
+            faults.entry(row).or_insert_with(|| Fault {
+                column: name.to_owned(),
+                rule: "not a decimal number".to_owned(),
+                raw: raw.to_owned(),
+            });
+        }
+        value
     });
     values
         .collect::<Decimal128Array>()

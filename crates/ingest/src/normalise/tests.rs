@@ -1,5 +1,6 @@
 //! Cells, words, bounds, persons and headers, over a small declaration.
 
+mod layouts;
 mod ranges;
 
 use arrow::array::Array as _;

@@ -3,20 +3,23 @@
 //! Everything here happens in the order of the file, on one thread, so that numbers and parts are the same whoever
 //! parsed the chunks and when.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{FieldRef, Int64Type, Schema};
 use model::{Error, Kind, Release, Result, ResultExt as _};
-use store::part::Entries;
+use store::commit::Counts;
+use store::part::{Entries, View};
 use store::quarantine::Rejected;
 
 use super::Streamed;
 use super::parse::{Known, Parsed, Script, cells, mixed};
 use super::part::{Buffer, Work};
 use super::plan::{Group, Plan, internal};
+use crate::check::product::Tally;
+use crate::coverage::Coverage;
 use crate::extract::{Page, RECORD, Slice};
 use crate::run::Job;
 
@@ -33,8 +36,8 @@ const ENTRIES: usize = 1 << 20;
 const REJECTED: usize = 100_000;
 
 /// The rows of a file, as far as it was read.
-pub(super) struct Gather<'a> {
-    job: &'a Job<'a>,
+pub(super) struct Gather<'a, 'd> {
+    job: &'a Job<'d>,
     slice: &'a Slice,
     page: &'a Page,
     release: &'a Release,
@@ -45,8 +48,8 @@ pub(super) struct Gather<'a> {
     parts: usize,
     lines: u64,
     script: Script,
-    /// What the file has become.
-    pub streamed: Streamed,
+    coverage: Coverage<'d>,
+    streamed: Streamed<'d>,
 }
 
 /// The entries of a group, with the numbers that their identities have.
@@ -55,11 +58,13 @@ struct Numbered {
     numbers: Known,
     /// Entries that break a rule, each with what is said of the first row that has it.
     faults: HashMap<u32, Rejected>,
+    /// Of each entry, how many rows have it.
+    rows: Vec<u64>,
 }
 
-impl<'a> Gather<'a> {
+impl<'a, 'd> Gather<'a, 'd> {
     pub fn new(
-        job: &'a Job<'a>,
+        job: &'a Job<'d>,
         slice: &'a Slice,
         page: &'a Page,
         release: &'a Release,
@@ -77,7 +82,16 @@ impl<'a> Gather<'a> {
             parts: 0,
             lines: 0,
             script: Script::Ascii,
-            streamed: Streamed::default(),
+            coverage: Coverage::new(job.dataset),
+            streamed: Streamed {
+                counts: Counts::default(),
+                rejected: Vec::new(),
+                parts: Vec::new(),
+                years: BTreeSet::new(),
+                repeats: 0,
+                covered: Vec::new(),
+                products: job.dataset.spec.check.product.iter().map(Tally::new).collect(),
+            },
         };
         gather.begin()?;
         Ok(gather)
@@ -98,7 +112,8 @@ impl<'a> Gather<'a> {
             if constant {
                 entries.append(&self.constant(fields)?)?;
             }
-            self.groups.push(Numbered { entries, numbers: Known::default(), faults: HashMap::new() });
+            let rows = vec![0; entries.len()];
+            self.groups.push(Numbered { entries, numbers: Known::default(), faults: HashMap::new(), rows });
         }
         Ok(())
     }
@@ -137,9 +152,34 @@ impl<'a> Gather<'a> {
     }
 
     /// Hands on whatever waits, and tells what the file has become.
-    pub fn finish(mut self, cut: &mut dyn FnMut(Work) -> Result<()>) -> Result<Streamed> {
+    pub fn finish(mut self, cut: &mut dyn FnMut(Work) -> Result<()>) -> Result<Streamed<'d>> {
         self.cut_all(cut)?;
+        self.tell()?;
+        self.streamed.covered = self.coverage.covered();
         Ok(self.streamed)
+    }
+
+    /// Takes from the entries what is told of the whole file, before they are numbered anew.
+    fn tell(&mut self) -> Result<()> {
+        let views: Vec<View> = self.groups.iter().map(|group| group.entries.view()).collect();
+        for (column, place) in self.plan.coverage.iter().enumerate() {
+            let (rows, view) = (&self.groups[place.group].rows, &views[place.group]);
+            let mut of_value: HashMap<Option<u32>, (u32, u64)> = HashMap::new();
+            for (entry, rows) in (0..).zip(rows) {
+                of_value.entry(view.value_number(place.column, entry)).or_insert((entry, 0)).1 += rows;
+            }
+            for (entry, rows) in of_value.into_values() {
+                self.coverage.count(column, view.text(place.column, entry).as_deref(), rows);
+            }
+        }
+        for (tally, group) in self.streamed.products.iter_mut().zip(&self.plan.products) {
+            let rows = &self.groups[*group].rows;
+            let names: Vec<&str> = tally.columns().map(String::as_str).collect();
+            let batch = views[*group].batch(&names)?;
+            let place = |row: usize| Ok(told(&names, &views[*group], row));
+            tally.see(&batch, &|row| rows[row], &place)?;
+        }
+        Ok(())
     }
 
     /// A text is UTF-8 or Latin-1 throughout.
@@ -268,12 +308,18 @@ impl<'a> Gather<'a> {
         let buffer = self.waiting.entry(year).or_default();
         buffer.entry.resize(self.groups.len(), Vec::new());
         for (group, entry) in buffer.entry.iter_mut().enumerate() {
+            let of = &mut self.groups[group].rows;
             if group == constant {
                 entry.resize(entry.len() + rows.len(), 0);
+                of[0] += rows.len() as u64;
                 continue;
             }
             let (told, numbers) = (&parsed.groups[group].entry, &numbers[group]);
-            entry.extend(rows.iter().map(|row| numbers[told[*row as usize] as usize]));
+            for row in rows {
+                let number = numbers[told[*row as usize] as usize];
+                entry.push(number);
+                of[number as usize] += 1;
+            }
         }
         let rows = UInt32Array::from(rows.to_vec());
         let taken = take_record_batch(plain, &rows).or_error(Kind::Internal, "rows cannot be dealt to their years")?;
@@ -299,6 +345,7 @@ impl<'a> Gather<'a> {
         }
         if self.groups.iter().any(|group| group.entries.len() >= ENTRIES) {
             self.cut_all(cut)?;
+            self.tell()?;
             self.begin()?;
         }
         Ok(())
@@ -332,6 +379,7 @@ impl Numbered {
         count: usize,
     ) -> Result<()> {
         let first = self.entries.len() as u32;
+        self.rows.resize(self.entries.len() + count, 0);
         let normal = group.normalise(job.vocabulary, slice.grade, &page.digest, cells, count)?;
         let ours = group.ours(&normal.kept)?;
         if normal.rejected.is_empty() {
@@ -349,6 +397,16 @@ impl Numbered {
         self.faults.extend(normal.rejected.into_iter().map(|fault| (first + fault.record as u32, fault)));
         Ok(())
     }
+}
+
+/// An entry, by some of its columns.
+fn told(names: &[&str], view: &View, entry: usize) -> String {
+    let each = view.fields().enumerate().filter(|(_, field)| names.contains(&field.name().as_str()));
+    let each = each.map(|(column, field)| {
+        let value = view.text(column, entry as u32).unwrap_or_default();
+        format!("{} {value}", field.name())
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn torn(url: &str, line: u64, cells: usize, width: usize) -> Error {

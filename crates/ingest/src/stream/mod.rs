@@ -21,10 +21,11 @@ mod repeats;
 use std::collections::BTreeSet;
 
 use model::{Error, Kind, Release, Result};
-use store::commit::Counts;
+use store::commit::{Counts, Covered};
 use store::part::Part;
 use store::quarantine::Rejected;
 
+use crate::check::product::Tally;
 use crate::extract::{Page, Slice};
 use crate::run::Job;
 use plan::Plan;
@@ -43,8 +44,8 @@ pub struct Lines {
 }
 
 /// What a file became.
-#[derive(Debug, Default)]
-pub struct Streamed {
+#[derive(Debug)]
+pub(crate) struct Streamed<'d> {
     /// What was read, and what became of it.
     pub counts: Counts,
     /// The rows that broke a rule, in order.
@@ -55,10 +56,20 @@ pub struct Streamed {
     pub years: BTreeSet<i32>,
     /// How many rows have the key of a row before them.
     pub repeats: u64,
+    /// What part of the dataset its rows are.
+    pub covered: Vec<Covered>,
+    /// The declared products beside their factors.
+    pub products: Vec<Tally<'d>>,
 }
 
 /// Reads a page to its end, and writes its rows as parts that no snapshot names. Blocks.
-pub fn stage(job: &Job<'_>, slice: &Slice, page: &Page, release: &Release, lines: &Lines) -> Result<Streamed> {
+pub(crate) fn stage<'d>(
+    job: &Job<'d>,
+    slice: &Slice,
+    page: &Page,
+    release: &Release,
+    lines: &Lines,
+) -> Result<Streamed<'d>> {
     let plan = Plan::new(job.dataset, job.vocabulary, lines)?;
     pool::run(job, slice, page, release, &plan)
 }

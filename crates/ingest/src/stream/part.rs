@@ -7,11 +7,12 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::Schema;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use model::{Kind, Release, Result, ResultExt as _};
-use store::Warehouse;
 use store::part::{Coded, Part, Place as Folder, Rows, View, write_rows};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::plan::{Place, Plan, Source, internal};
+use crate::extract::RECORD;
+use crate::run::Job;
 
 /// Rows of one year, in the order of the file.
 #[derive(Debug, Default)]
@@ -43,7 +44,8 @@ pub(super) struct Written {
 }
 
 /// Sorts and writes.
-pub(super) fn write(warehouse: &Warehouse, table: &str, release: &Release, plan: &Plan, work: Work) -> Result<Written> {
+pub(super) fn write(job: &Job<'_>, release: &Release, plan: &Plan, work: Work) -> Result<Written> {
+    let (warehouse, table) = (job.warehouse, job.dataset.id.as_str());
     let Work { number, year, rows, entries } = work;
     let schema = rows.plain.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
     let plain = concat_batches(&schema, &rows.plain).or_error(Kind::Internal, "chunks differ in their columns")?;
@@ -106,41 +108,72 @@ fn order(plan: &Plan, entries: &[View], rows: &[Vec<u32>], used: &[Used], count:
     keys.into_iter().map(|key| key as u32).collect()
 }
 
-/// A hash of each row's key. Two rows have the same where their keys, printed, are the same.
+/// A hash of each row's key. Two rows have the same where their keys, printed, are the same. Of a row whose key has a null
+/// that leaves it open it is a hash of every column.
 fn keys(plan: &Plan, entries: &[View], rows: &[Vec<u32>], used: &[Used], plain: &RecordBatch) -> Result<Vec<u64>> {
-    let mut hashes = vec![0_u64; rows.iter().map(Vec::len).max().unwrap_or_default().max(plain.num_rows())];
-    for (salt, source) in plan.key.iter().enumerate() {
-        match source {
-            Source::Coded(Place { group, column }) => {
-                let of = |entry: &u32| hash(entries[*group].text(*column, *entry).as_deref());
-                let each: Vec<u64> = used[*group].entries.iter().map(of).collect();
-                for (hash, entry) in hashes.iter_mut().zip(&rows[*group]) {
-                    *hash = fold(*hash, each[used[*group].slot(*entry)], salt);
-                }
-            }
-            Source::Plain(name) => {
-                let column = plain.column_by_name(name).ok_or_else(|| internal("a column of the key is missing"))?;
-                if let Some(texts) = column.as_string_opt::<i32>() {
-                    for (key, text) in hashes.iter_mut().zip(texts) {
-                        *key = fold(*key, hash(text), salt);
-                    }
-                    continue;
-                }
-                let options = FormatOptions::default();
-                let printed = ArrayFormatter::try_new(column.as_ref(), &options)
-                    .or_error(Kind::Internal, "a key cannot be printed")?;
-                for (row, key) in hashes.iter_mut().enumerate() {
-                    let text = column.is_valid(row).then(|| printed.value(row).to_string());
-                    *key = fold(*key, hash(text.as_deref()), salt);
-                }
-            }
+    let of = |sources: &[Source], count: usize| -> Result<Vec<u64>> {
+        let mut hashes = vec![0_u64; count];
+        for (salt, source) in sources.iter().enumerate() {
+            let each = values(source, entries, rows, used, plain)?;
+            hashes.iter_mut().zip(each).for_each(|(hash, value)| *hash = fold(*hash, value, salt));
+        }
+        Ok(hashes)
+    };
+    let count = plain.num_rows();
+    let mut hashes = of(&plan.key, count)?;
+    let mut open = vec![false; count];
+    for source in &plan.open {
+        let each = values(source, entries, rows, used, plain)?;
+        open.iter_mut().zip(each).for_each(|(open, value)| *open |= value == NULL);
+    }
+    if open.contains(&true) {
+        let mut every: Vec<Source> = Vec::new();
+        for (group, view) in entries.iter().enumerate() {
+            every.extend((0..view.fields().count()).map(|column| Source::Coded(Place { group, column })));
+        }
+        let names = plain.schema_ref().fields().iter().map(|field| field.name().clone());
+        every.extend(names.filter(|name| name != RECORD).map(Source::Plain));
+        let whole = of(&every, count)?;
+        for (hash, whole) in hashes.iter_mut().zip(whole).zip(&open).filter_map(|(pair, open)| open.then_some(pair)) {
+            *hash = whole;
         }
     }
     Ok(hashes)
 }
 
+/// A hash of each row's value of a column.
+fn values(
+    source: &Source,
+    entries: &[View],
+    rows: &[Vec<u32>],
+    used: &[Used],
+    plain: &RecordBatch,
+) -> Result<Vec<u64>> {
+    match source {
+        Source::Coded(Place { group, column }) => {
+            let of = |entry: &u32| hash(entries[*group].text(*column, *entry).as_deref());
+            let each: Vec<u64> = used[*group].entries.iter().map(of).collect();
+            Ok(rows[*group].iter().map(|entry| each[used[*group].slot(*entry)]).collect())
+        }
+        Source::Plain(name) => {
+            let column = plain.column_by_name(name).ok_or_else(|| internal("a column of the key is missing"))?;
+            if let Some(texts) = column.as_string_opt::<i32>() {
+                return Ok(texts.iter().map(hash).collect());
+            }
+            let options = FormatOptions::default();
+            let printed = ArrayFormatter::try_new(column.as_ref(), &options)
+                .or_error(Kind::Internal, "a key cannot be printed")?;
+            let text = |row: usize| column.is_valid(row).then(|| printed.value(row).to_string());
+            Ok((0..column.len()).map(|row| hash(text(row).as_deref())).collect())
+        }
+    }
+}
+
+/// In place of a hash: null.
+const NULL: u64 = 0x6e75_6c6c;
+
 fn hash(text: Option<&str>) -> u64 {
-    text.map_or(0x6e75_6c6c, |text| xxh3_64(text.as_bytes()))
+    text.map_or(NULL, |text| xxh3_64(text.as_bytes()))
 }
 
 /// Folds a value's hash into a row's.

@@ -13,7 +13,9 @@ use model::dataset::{Column, Dataset, ORIGIN, Partition};
 use model::{Digest, Error, Kind, Result, ResultExt as _};
 
 use super::{Lines, unfit};
+use crate::check::product::Tally;
 use crate::extract::{Grade, RECORD};
+use crate::fingerprint;
 use crate::normalise::{Normal, check_names, normalise};
 
 /// How a file's columns become ours.
@@ -36,6 +38,12 @@ pub(super) struct Plan {
     pub sort: Vec<Place>,
     /// The columns of the key, but for the release.
     pub key: Vec<Source>,
+    /// Those of them of which a null leaves a row to be told by every column.
+    pub open: Vec<Source>,
+    /// The columns that say what the file covers.
+    pub coverage: Vec<Place>,
+    /// The group of each declared product.
+    pub products: Vec<usize>,
 }
 
 /// Upstream columns with ours that are made of them.
@@ -104,6 +112,9 @@ impl Plan {
             year: None,
             sort: Vec::new(),
             key: Vec::new(),
+            open: Vec::new(),
+            coverage: Vec::new(),
+            products: Vec::new(),
         };
         if dataset.spec.partition == Partition::Year {
             let year = plan.place("year").ok_or_else(|| unfit(dataset, "`year` must be of a group in `together`"))?;
@@ -114,11 +125,26 @@ impl Plan {
                 plan.place(name).ok_or_else(|| unfit(dataset, format!("sorted by `{name}`, which is of no group")))?;
             plan.sort.push(place);
         }
-        for name in dataset.spec.check.key.iter().filter(|name| *name != "release") {
-            plan.key.push(match plan.place(name) {
-                Some(place) => Source::Coded(place),
-                None => Source::Plain(name.clone()),
-            });
+        let key = dataset.spec.check.key.iter().filter(|name| *name != "release");
+        plan.key = key.map(|name| plan.source(name)).collect();
+        plan.open = fingerprint::nullable(dataset).iter().map(|name| plan.source(name)).collect();
+        for name in &dataset.spec.coverage.columns {
+            let place = plan
+                .place(name)
+                .ok_or_else(|| unfit(dataset, format!("[coverage] by `{name}`, which is of no group")))?;
+            plan.coverage.push(place);
+        }
+        for product in &dataset.spec.check.product {
+            let groups: BTreeSet<Option<usize>> =
+                Tally::new(product).columns().map(|name| plan.place(name).map(|place| place.group)).collect();
+            match (groups.len(), groups.first()) {
+                (1, Some(Some(group))) => plan.products.push(*group),
+                _ => {
+                    let what =
+                        format!("[[check.product]] of `{}` and its factors must be of one group", product.column);
+                    return Err(unfit(dataset, what));
+                }
+            }
         }
         Ok(plan)
     }
@@ -129,6 +155,10 @@ impl Plan {
             let column = held.fields.iter().position(|field| field.name() == name)?;
             Some(Place { group, column })
         })
+    }
+
+    fn source(&self, name: &str) -> Source {
+        self.place(name).map_or_else(|| Source::Plain(name.to_owned()), Source::Coded)
     }
 
     /// The group that holds what is the same in all rows.
@@ -266,7 +296,7 @@ fn masked_together(dataset: &Dataset, groups: &[Group], plain: &Group) -> Result
     Ok(())
 }
 
-/// The text of cells as one array a column.
+/// What cannot be.
 pub(super) fn internal(what: &str) -> Error {
     Error::new(Kind::Internal, what)
 }

@@ -33,7 +33,13 @@ enum Done {
 }
 
 /// Reads a page to its end.
-pub(super) fn run(job: &Job<'_>, slice: &Slice, page: &Page, release: &Release, plan: &Plan) -> Result<Streamed> {
+pub(super) fn run<'d>(
+    job: &Job<'d>,
+    slice: &Slice,
+    page: &Page,
+    release: &Release,
+    plan: &Plan,
+) -> Result<Streamed<'d>> {
     let workers = job.workers.get();
     // Chunks that are read and not yet in order, and parts that are not yet written.
     let reading = Permits::new(workers + 2);
@@ -89,9 +95,7 @@ fn work(
         let Ok(task) = task else { return };
         let attempt = || match task {
             Task::Parse(chunk) => parser.parse(chunk).map(|parsed| Done::Parsed(Box::new(parsed))),
-            Task::Write(work) => {
-                part::write(job.warehouse, job.dataset.id.as_str(), release, plan, *work).map(Done::Written)
-            }
+            Task::Write(work) => part::write(job, release, plan, *work).map(Done::Written),
         };
         // A panic here would leave the calling thread waiting for what never comes.
         let became = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|_| Err(internal("a worker panicked")));
@@ -102,8 +106,8 @@ fn work(
 }
 
 #[expect(clippy::too_many_arguments, reason = "the calling thread's ends of everything")]
-fn order(
-    job: &Job<'_>,
+fn order<'d>(
+    job: &Job<'d>,
     slice: &Slice,
     page: &Page,
     release: &Release,
@@ -112,13 +116,13 @@ fn order(
     writing: &Permits,
     tasks: &Sender<Task>,
     finished: &Receiver<Done>,
-) -> Result<Streamed> {
+) -> Result<Streamed<'d>> {
     let mut gather = Some(Gather::new(job, slice, page, release, plan)?);
     let mut early: BTreeMap<usize, Box<Parsed>> = BTreeMap::new();
     let mut parts: BTreeMap<usize, store::part::Part> = BTreeMap::new();
     let mut repeats = Repeats::new(job.warehouse.spill());
     let (mut next, mut chunks, mut begun) = (0, None, 0_usize);
-    let mut streamed = Streamed::default();
+    let mut streamed = None;
     let gone = || internal("a worker is gone");
     while gather.is_some() || parts.len() < begun {
         match finished.recv().map_err(|_| gone())? {
@@ -152,9 +156,10 @@ fn order(
         if chunks == Some(next)
             && let Some(gather) = gather.take()
         {
-            streamed = gather.finish(&mut cut)?;
+            streamed = Some(gather.finish(&mut cut)?);
         }
     }
+    let mut streamed = streamed.ok_or_else(gone)?;
     let mut parts: Vec<_> = parts.into_iter().collect();
     parts.sort_by_key(|(number, part)| (part.year, *number));
     streamed.parts = parts.into_iter().map(|(_, part)| part).collect();

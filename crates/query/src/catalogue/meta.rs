@@ -7,7 +7,7 @@ use model::dataset::Dataset;
 use model::kind::StateFips;
 use model::{Digest, Result};
 use store::Warehouse;
-use store::commit::{Slice, Snapshot};
+use store::commit::{Covered, Slice, Snapshot};
 
 use super::breaks::BREAKS;
 use super::{Contents, macros};
@@ -25,6 +25,7 @@ pub(super) fn statements(
     let sheets = [
         columns(contents, vocabulary),
         sources(contents),
+        coverage(contents),
         captures(warehouse, contents),
         licences(contents, datasets),
         caveats(contents, datasets),
@@ -100,6 +101,34 @@ fn sources(contents: &Contents) -> Sheet {
             counts.rejected.to_string(),
             counts.notes.to_string(),
         ]);
+    }
+    sheet
+}
+
+/// What part of its dataset each slice holds, where slices are told apart by that: a row for each column that tells it, with
+/// up to a hundred of its values.
+fn coverage(contents: &Contents) -> Sheet {
+    /// So many values are named.
+    const NAMED: usize = 100;
+    let mut sheet = Sheet::new(
+        "coverage",
+        "dataset VARCHAR, \"release\" VARCHAR, slice VARCHAR, \"column\" VARCHAR, \"values\" BIGINT, \
+         rows_without BIGINT, named VARCHAR",
+    );
+    for ([dataset, release, name], slice) in slices(contents) {
+        for Covered { column, values, rows, null } in &slice.coverage {
+            let named = rows.as_ref().filter(|rows| rows.len() <= NAMED);
+            let named = named.map(|rows| rows.keys().map(String::as_str).collect::<Vec<_>>().join(", "));
+            sheet.row(&[
+                dataset.clone(),
+                release.clone(),
+                name.clone(),
+                text(column),
+                values.to_string(),
+                null.to_string(),
+                optional(named.as_deref()),
+            ]);
+        }
     }
     sheet
 }

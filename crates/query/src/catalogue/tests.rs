@@ -1,5 +1,7 @@
 use duckdb::Connection;
 
+use store::commit::Covered;
+
 use super::*;
 use crate::testing::{Tiny, lines};
 
@@ -43,6 +45,42 @@ fn main_is_the_newest_release_of_each_period_and_history_is_all() {
     assert_eq!(lines(&session, sql), ["Portland,2013,15", "Portland,2014,26"]);
     assert_eq!(lines(&session, "SELECT count(*) FROM history.deaths"), ["6"]);
     assert_eq!(lines(&session, "SELECT count(*) FROM history.cities"), ["4"]);
+}
+
+#[test]
+fn a_release_that_covers_something_else_hides_nothing() {
+    let mut tiny = Tiny::new();
+    let commit = |tiny: &Tiny, dataset: &str, release: &str, place: &str, rows: &str| {
+        let mut staged = tiny.stage(dataset, release, rows, "publisher");
+        let rows = std::collections::BTreeMap::from([(place.to_owned(), 1)]);
+        staged.slices[0].coverage = vec![Covered { column: "place".to_owned(), values: 1, rows: Some(rows), null: 0 }];
+        tiny.warehouse.commit(&[staged], "test", jiff::Timestamp::UNIX_EPOCH).unwrap();
+    };
+    // Rows are compared, by state: a later release of one has fewer rows of it, and leaves the other alone.
+    tiny.datasets.iter_mut().for_each(|dataset| {
+        if dataset.id.as_str() == "deaths" {
+            dataset.spec.series = vec!["state_fips".to_owned()];
+        }
+    });
+    commit(&tiny, "deaths", "r1", "01", "state_fips,year,deaths\n01,2014,100\n01,2015,101");
+    commit(&tiny, "deaths", "r2", "02", "state_fips,year,deaths\n02,2014,50");
+    let sql = "SELECT release, state_fips, year, deaths FROM deaths ORDER BY 2, 3";
+    assert_eq!(lines(&tiny.session(), sql), ["r1,01,2014,100", "r1,01,2015,101", "r2,02,2014,50"]);
+    commit(&tiny, "deaths", "r3", "01", "state_fips,year,deaths\n01,2015,111");
+    assert_eq!(lines(&tiny.session(), sql), ["r1,01,2014,100", "r3,01,2015,111", "r2,02,2014,50"]);
+    // Parts are chosen.
+    commit(&tiny, "cities", "r1", "Portland", "city,year,murder\nPortland,2013,14");
+    commit(&tiny, "cities", "r2", "Salem", "city,year,murder\nSalem,2013,2");
+    let sql = "SELECT release, city, year, murder FROM cities ORDER BY city";
+    assert_eq!(lines(&tiny.session(), sql), ["r1,Portland,2013,14", "r2,Salem,2013,2"]);
+    commit(&tiny, "cities", "r3", "Portland", "city,year,murder\nPortland,2013,15");
+    assert_eq!(lines(&tiny.session(), sql), ["r3,Portland,2013,15", "r2,Salem,2013,2"]);
+    let told = "SELECT slice, \"column\", \"values\", rows_without, named FROM meta.coverage WHERE dataset = 'cities' \
+                ORDER BY \"release\"";
+    assert_eq!(
+        lines(&tiny.session(), told),
+        ["all,place,1,0,Portland", "all,place,1,0,Salem", "all,place,1,0,Portland"]
+    );
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use model::column::Vocabulary;
 use model::dataset::Dataset;
 use model::{DatasetId, Release, Result};
 use store::Warehouse;
-use store::commit::{ColumnType, Manifest, Snapshot};
+use store::commit::{ColumnType, Covered, Manifest, Relation, Snapshot, relation};
 use store::part::Part;
 
 use super::macros;
@@ -37,6 +38,8 @@ pub(crate) struct Loaded {
     pub(crate) own: bool,
     /// Whether its publication has ended, by the declaration: any other release takes its place.
     pub(crate) outdated: bool,
+    /// What its slice covers, where that is told.
+    pub(crate) coverage: Arc<[Covered]>,
     pub(crate) part: Part,
 }
 
@@ -77,11 +80,13 @@ impl Contents {
 fn tables_of(manifest: &Manifest) -> impl Iterator<Item = Table> {
     manifest.tables.iter().map(|table| {
         let parts = manifest.slices.iter().flat_map(|slice| {
+            let coverage: Arc<[Covered]> = slice.coverage.as_slice().into();
             let own = slice.parts.iter().filter(|part| part.table == table.name);
-            own.map(|part| Loaded {
+            own.map(move |part| Loaded {
                 release: slice.release.clone(),
                 own: slice.grade != "secondary",
                 outdated: table.outdated.contains(&slice.release),
+                coverage: Arc::clone(&coverage),
                 part: part.clone(),
             })
         });
@@ -112,6 +117,32 @@ fn declared(dataset: &Dataset, name: String, vocabulary: &Vocabulary) -> Result<
     })
 }
 
+/// Those parts of whose rows another release may have some too, and the others: what their slices cover tells that nothing is
+/// in both, such as a file of one drug and a file of others.
+fn contested<'a>(eligible: &[&'a Loaded]) -> (Vec<&'a Loaded>, Vec<&'a Loaded>) {
+    let is_same = |a: &Loaded, b: &Loaded| a.release == b.release && Arc::ptr_eq(&a.coverage, &b.coverage);
+    // A slice has a part for each year.
+    let mut slices: Vec<&Loaded> = eligible.to_vec();
+    slices.dedup_by(|a, b| is_same(a, b));
+    let is_free = |slice: &Loaded| {
+        let others = slices.iter().filter(|other| other.release != slice.release);
+        others.map(|other| relation(&slice.coverage, &other.coverage)).all(|found| found == Relation::Disjoint)
+    };
+    let mut last: Option<(&Loaded, bool)> = None;
+    eligible.iter().copied().partition(|loaded| match last {
+        Some((slice, free)) if is_same(slice, loaded) => !free,
+        _ => {
+            let free = is_free(loaded);
+            last = Some((loaded, free));
+            !free
+        }
+    })
+}
+
+fn parts<'a>(loaded: &[&'a Loaded]) -> Vec<&'a Part> {
+    loaded.iter().map(|loaded| &loaded.part).collect()
+}
+
 /// How the newest release of each period is found.
 enum Newest<'a> {
     /// There is one release, or rows have no period.
@@ -130,18 +161,24 @@ impl Table {
     }
 
     /// The view with the rows of the newest release of each period and series; a release of which the publisher's own
-    /// files are loaded is newer than any copy. An outdated release is shown where there is no other. Without a period
-    /// (notes) these are all rows.
+    /// files are loaded is newer than any copy. An outdated release is shown where there is no other. Slices that by what they
+    /// cover share nothing with another release are shown as they are. Without a period (notes) these are all rows.
     fn newest(&self, root: &Path) -> String {
         let every: Vec<&Loaded> = self.parts.iter().collect();
         let current: Vec<&Loaded> = every.iter().copied().filter(|loaded| !loaded.outdated).collect();
         let eligible = if current.is_empty() { every } else { current };
-        let body = match self.choose(&eligible) {
-            Newest::All => self.select(root, &eligible.iter().map(|loaded| &loaded.part).collect::<Vec<_>>()),
-            Newest::Parts(parts) => self.select(root, &parts),
-            Newest::Rows(period) => self.compare(root, period, &eligible),
+        let (contested, alone) = contested(&eligible);
+        let alone: Vec<&Part> = alone.iter().map(|loaded| &loaded.part).collect();
+        let chosen = match self.choose(&contested) {
+            Newest::All => self.select(root, &[alone, parts(&contested)].concat()),
+            Newest::Parts(parts) => self.select(root, &[alone, parts].concat()),
+            Newest::Rows(period) if alone.is_empty() => self.compare(root, period, &contested),
+            Newest::Rows(period) => {
+                let compared = self.compare(root, period, &contested);
+                format!("{}\nUNION ALL\nSELECT * FROM (\n{compared}\n)", self.select(root, &alone))
+            }
         };
-        format!("CREATE VIEW main.{} AS\n{body}", sql::name(&self.name))
+        format!("CREATE VIEW main.{} AS\n{chosen}", sql::name(&self.name))
     }
 
     fn choose<'a>(&'a self, eligible: &[&'a Loaded]) -> Newest<'a> {

@@ -25,6 +25,7 @@ fn staged(dataset: &str, slice: &str, content: &str, base: Option<Digest>) -> St
             url: format!("https://publisher.example/{slice}"),
             captures: Vec::new(),
             counts: Counts::default(),
+            coverage: Vec::new(),
             parts: vec![Part {
                 table: dataset.to_owned(),
                 path: format!("tables/{dataset}/{sha256}.parquet"),

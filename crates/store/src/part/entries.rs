@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray as _, Decimal128Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, FieldRef, Int32Type, Int64Type};
-use model::{Error, Kind, Result};
+use model::{Error, Kind, Result, ResultExt as _};
 
 /// Distinct combinations of values, numbered from 0 in the order in which they were appended.
 #[derive(Debug)]
@@ -121,6 +121,14 @@ impl View {
         Some(*self.columns[column].ids.get(entry)).filter(|id| *id != NULL)
     }
 
+    /// Some columns of all entries, as a batch.
+    pub fn batch(&self, names: &[&str]) -> Result<RecordBatch> {
+        let columns = self.columns.iter().filter(|column| names.contains(&column.field.name().as_str()));
+        let arrays = columns.map(|column| Ok((column.field.name().clone(), column.array()?, true)));
+        RecordBatch::try_from_iter_with_nullable(arrays.collect::<Result<Vec<_>>>()?)
+            .or_error(Kind::Internal, "entries are no batch")
+    }
+
     /// The value of an entry as text, for hashes and messages.
     pub fn text(&self, column: usize, entry: u32) -> Option<String> {
         let id = self.value_number(column, entry)?;
@@ -136,6 +144,27 @@ impl Entry {
         match (&self.values, *self.ids.get(entry)) {
             (Values::Numbers(numbers), id) if id != NULL => Some(*numbers.get(id)),
             _ => None,
+        }
+    }
+
+    /// The value of every entry.
+    fn array(&self) -> Result<ArrayRef> {
+        let ids = (0..u32::try_from(self.ids.len()).unwrap_or(u32::MAX)).map(|entry| *self.ids.get(entry));
+        let there = |id: u32| (id != NULL).then_some(id);
+        let numbers = match &self.values {
+            Values::Texts(texts) => {
+                let each = ids.map(|id| there(id).map(|id| texts.get(id).as_ref()));
+                return Ok(Arc::new(each.collect::<StringArray>()));
+            }
+            Values::Numbers(numbers) => numbers,
+        };
+        let numbers = ids.map(|id| there(id).map(|id| *numbers.get(id))).collect::<Decimal128Array>();
+        match self.field.data_type() {
+            DataType::Decimal128(precision, scale) => {
+                let array = numbers.with_precision_and_scale(*precision, *scale);
+                Ok(Arc::new(array.or_error(Kind::Internal, "an entry does not fit its column")?))
+            }
+            other => Err(Error::new(Kind::Internal, format!("entries of {other} are read one by one"))),
         }
     }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use ingest::extract::extractor;
-use model::dataset::{Bound, Column, Dataset, Partition, Read, Rule};
+use model::dataset::{Bound, Column, Dataset, Partition, Read, Repeats, Rule};
 use model::{Error, Kind, Result};
 use query::models::Model;
 use serde::Serialize;
@@ -312,8 +312,15 @@ fn from(column: &Column) -> String {
             });
             format!("whether {}", each.collect::<Vec<_>>().join(", and "))
         }
-        Rule::Product { of, times } if times == "1" => of.join(" × "),
-        Rule::Product { of, times } => format!("{} × {times}", of.join(" × ")),
+        Rule::Product { of, times, unless } => {
+            let published = unless.iter().map(|header| format!("{header}, else "));
+            let times = if times == "1" { String::new() } else { format!(" × {times}") };
+            published.collect::<String>() + &of.join(" × ") + &times
+        }
+        Rule::ByHeader(words) => {
+            let each = words.iter().map(|(header, word)| format!("`{word}` where there is {header}"));
+            each.collect::<Vec<_>>().join(", else ")
+        }
         Rule::RateBound { count, population, per, .. } => format!("{count} ÷ {population} × {per}"),
         Rule::SourceGrade => "whose file the row stands in".to_owned(),
         Rule::Listed { column, is, word } => format!("`{word}` where {column} is one of {} listed", is.len()),
@@ -354,6 +361,7 @@ fn reads(column: &Column) -> String {
                 let pairs: Vec<_> = words.iter().map(|(word, other)| format!("`{word}` is `{other}`")).collect();
                 pairs.join(", ")
             }
+            Read::Digits(count) => format!("{count} digits, of which a letter behind them is cut off"),
             Read::Date(format) => format!("a date as {format}"),
             Read::Dates(formats) => format!("a date as {}", formats.join(" or ")),
         });
@@ -404,7 +412,17 @@ fn rules(dataset: &Dataset) -> Vec<String> {
         spec.check.rows.may_shrink * 100.0,
         spec.check.max_rejected
     ));
-    lines.push(format!("  key: {} is unique and never null", spec.check.key.join(", ")));
+    lines.push(match spec.check.repeats {
+        Repeats::Refused => format!("  key: {} is unique and never null", spec.check.key.join(", ")),
+        Repeats::Counted => format!("  key: {}; rows that repeat one are kept and counted", spec.check.key.join(", ")),
+    });
+    for (release, (first, last)) in &spec.check.years {
+        lines.push(format!("  years of {release}: {first} to {last}"));
+    }
+    for product in &spec.check.product {
+        let (column, of, times) = (&product.column, product.of.join(" × "), product.times);
+        lines.push(format!("  {column} is {of} × {times}, as far as rounding tells; rows that differ are counted"));
+    }
     for (column, least) in &spec.check.distinct {
         lines.push(format!("  values: {column} has at least {least} different ones"));
     }

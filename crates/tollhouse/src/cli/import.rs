@@ -74,8 +74,8 @@ impl Import {
                 None => staged.push(one),
             }
         }
-        work::settle(&project, &warehouse, &mut staged)?;
-        let mut summary = Summary { slices: work::summarise(&warehouse, &staged)?, ..Summary::default() };
+        let left_out = work::settle(&project, &warehouse, &mut staged)?;
+        let mut summary = Summary { left_out, slices: work::summarise(&warehouse, &staged)?, ..Summary::default() };
         let finish = if self.dry_run { work::rehearse } else { work::commit };
         let failures = summary.take(finish(&project, &warehouse, &staged)?);
         progress.finish();

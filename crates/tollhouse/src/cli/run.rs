@@ -134,7 +134,7 @@ pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
             }
         }
     }
-    work::settle(going.project, going.warehouse, &mut staged)?;
+    summary.left_out = work::settle(going.project, going.warehouse, &mut staged)?;
     summary.slices = work::summarise(going.warehouse, &staged)?;
     let finish = if going.commit { work::commit } else { work::rehearse };
     let committed = finish(going.project, going.warehouse, &staged)?;
@@ -161,6 +161,9 @@ pub fn tell(summary: &Summary, dry_run: bool) {
             ]
         });
         say(&table(&["dataset", "release", "slice", "rows", "totals", "rejected", "before"], rows));
+    }
+    for why in &summary.left_out {
+        say(&format!("Left out: {why}."));
     }
     for model in &summary.models {
         let line = match (model.outcome, model.rows) {

@@ -349,3 +349,5 @@ fn of_a_table_that_does_not_say_what_it_counts_only_known_copies_are_read() {
         assert!(error.to_string().contains("does not say what it counts"), "{error}");
     }
 }
+
+mod told;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
 mod arcos_sums;
+mod cms;
 mod dea;
 mod fbi;
 mod interrupted;

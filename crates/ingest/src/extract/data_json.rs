@@ -45,6 +45,8 @@ struct Options {
     tables: Vec<Table>,
     /// The only rows that are asked for.
     only: Option<Only>,
+    /// Columns that every file of it has: one without is of another table.
+    marks: Vec<String>,
     /// Rows of one page; the publisher gives 5,000 at most.
     #[serde(default = "default_page_size")]
     page_size: NonZeroU64,
@@ -179,6 +181,7 @@ impl Extractor for DataJson {
             return Err(Error::new(Kind::NotData, format!("{} is no page of rows", page.url))
                 .hint("import the CSV of a year, or pages of its rows"));
         }
+        self.inspect(page)?;
         if let [only] = self.slices().as_slice() {
             return Ok(Some(only.clone()));
         }
@@ -191,8 +194,11 @@ impl Extractor for DataJson {
         match self.part(page)? {
             Part::Catalogue => self.catalogue(page).map(drop),
             Part::Count => self.counted(page).map(drop),
-            Part::Rows => self.each(page, &mut |_, _| Ok(())),
-            Part::Csv => delimited::header(self.layout(), page).map(drop),
+            Part::Rows => {
+                let names = self.names(page)?;
+                names.map_or(Ok(()), |names| self.check_marks(page, &names))
+            }
+            Part::Csv => self.check_marks(page, &delimited::header(self.layout(), page)?),
         }
     }
 
@@ -286,6 +292,16 @@ impl DataJson {
         })
     }
 
+    fn check_marks(&self, page: &Page, names: &[String]) -> Result<()> {
+        match self.options.marks.iter().find(|mark| !names.contains(mark)) {
+            None => Ok(()),
+            Some(mark) => {
+                Err(Error::new(Kind::Changed, format!("{} is another table: it has no column `{mark}`", page.url))
+                    .hint("`tollhouse probe` compares the publisher's header with the pipeline's"))
+            }
+        }
+    }
+
     fn body(&self, page: &Page) -> Result<Vec<u8>> {
         delimited::whole(page, self.options.max_bytes)
     }
@@ -376,18 +392,19 @@ impl DataJson {
         })
     }
 
-    /// What the catalogue says of the year, and of which year its `latest` is now.
+    /// What the catalogue says of the year, which must be there, and of which year its `latest` is now.
     fn notes(&self, slice: &Slice, page: &Page, emit: Emit<'_>) -> Result<()> {
-        let catalogue = self.catalogue(page)?;
-        let url = self.api(self.table(slice)?);
-        let mut said = vec![("title", "", self.options.title.clone()), ("metadata", "id", url.clone())];
-        if let Some(listed) = catalogue.listed.iter().find(|listed| listed.url == url) {
-            said.push(("metadata", "modified", listed.modified.clone()));
-        }
-        for latest in catalogue.listed.iter().filter(|listed| listed.latest) {
-            said.push(("metadata", "latest", format!("{}: {}", latest.url, latest.year_text())));
-        }
-        for (section, label, text) in said.into_iter().filter(|(_, _, text)| !text.is_empty()) {
+        let (catalogue, table) = (self.catalogue(page)?, self.table(slice)?);
+        let own = catalogue.pinned(table.year, &self.api(table))?;
+        let latest = catalogue.listed.iter().filter(|listed| listed.latest);
+        let said = [
+            ("title", "", self.options.title.clone()),
+            ("metadata", "id", own.url),
+            ("metadata", "modified", own.modified),
+        ]
+        .into_iter()
+        .chain(latest.map(|latest| ("metadata", "latest", format!("{}: {}", latest.url, latest.year_text()))));
+        for (section, label, text) in said.filter(|(_, _, text)| !text.is_empty()) {
             let (section, label) = (section.to_owned(), label.to_owned());
             emit(Piece::Note(Note { page: 0, section, label, text, record: 1 }))?;
         }

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray};
@@ -335,15 +336,22 @@ fn same(text: &str, rows: usize) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)))
 }
 
-/// The page with line feeds, where its lines end in carriage returns alone.
+/// The page with line feeds, where its lines end in carriage returns alone. Its beginning tells, so that another publisher's
+/// large file is not read whole.
 fn lined(page: &Page, limit: u64) -> Result<Cow<'_, Page>> {
-    let bytes = delimited::whole(page, limit)?;
-    if bytes.contains(&b'\n') || !bytes.contains(&b'\r') {
+    let mut head = Vec::new();
+    let read = page.text(limit)?.take(HEAD).read_to_end(&mut head);
+    read.map_err(|cause| crate::content::broken(&page.url, cause))?;
+    if head.contains(&b'\n') || !head.contains(&b'\r') {
         return Ok(Cow::Borrowed(page));
     }
+    let bytes = delimited::whole(page, limit)?;
     let bytes: Vec<u8> = bytes.into_iter().map(|byte| if byte == b'\r' { b'\n' } else { byte }).collect();
     Ok(Cow::Owned(Page::of_bytes(&page.url, bytes)))
 }
+
+/// How much of a file tells how its lines end: more than any header.
+const HEAD: u64 = 64 << 10;
 
 #[cfg(test)]
 mod tests;

@@ -88,6 +88,21 @@ fn it_asks_for_the_catalogue_and_the_number_of_rows_before_and_after_the_pages()
 }
 
 #[test]
+fn a_probe_asks_for_the_catalogue_and_few_rows_and_notices_an_identifier_that_moved() {
+    let extractor = prescribers();
+    let requests = extractor.probe_pages(&of_2023(&extractor)).unwrap();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[1].url.starts_with(&format!("{YEAR_2023}?size=5&offset=0&")), "{}", requests[1].url);
+    let pages = |catalogue: &str| [text(&requests[0], catalogue), answer(&requests[1], FULL)];
+    let listed = fixture(&format!("{PRESCRIBERS}/{CATALOGUE}")).bytes(1 << 20).unwrap();
+    let listed = String::from_utf8(listed).unwrap();
+    assert_eq!(decode_slice(&extractor, &of_2023(&extractor), &pages(&listed)).unwrap().rows.len(), 2);
+    let moved = listed.replace("e54db557", "00000000");
+    let read = decode_slice(&extractor, &of_2023(&extractor), &pages(&moved));
+    check_error(read, Kind::Changed, &["2023 is at https://data.cms.gov/data-api/v1/dataset/00000000-cd82"]);
+}
+
+#[test]
 fn a_year_that_fills_its_pages_exactly_ends_with_an_empty_one() {
     let pages = converse(&|n, request| match n {
         1 | 4 => text(request, r#"{"found_rows":"2"}"#),
@@ -266,6 +281,8 @@ fn the_csv_of_a_year_has_the_same_rows_in_either_spelling() {
     );
     // No column says of which year it is, so nobody guesses.
     let extractor = prescribers();
+    let other = fixture("cms_opioid_prescribing_state/2013-2016-fill-down.csv");
+    check_error(extractor.recognise(&other), Kind::Changed, &["another table", "`Prscrbr_City`"]);
     check_error(extractor.recognise(&page), Kind::Usage, &["does not say of which year it is"]);
     let (dataset, _) = shipped(PRESCRIBERS);
     let page = fixture(&format!("{PRESCRIBERS}/refused/23-columns.csv"));

@@ -72,8 +72,14 @@ fn in_pages_of_two(folder: &Path) -> PathBuf {
     project
 }
 
+/// What is spoilt, how often and how, and how the run must end.
+type Case = (&'static str, Option<u32>, What, End);
+
+/// The exit code and words of an error; none where the run brings all rows.
+type End = Option<(i32, &'static str)>;
+
 /// How a run must end: in all nine rows, or in this exit code and these words with nothing committed.
-fn check_end(on: &str, times: Option<u32>, what: What, error: Option<(i32, &str)>) {
+fn check_end(on: &str, times: Option<u32>, what: What, error: End) {
     let folder = tempfile::tempdir().unwrap();
     let (root, project) = (folder.path().join("root"), in_pages_of_two(folder.path()));
     let said = format!("{on} {times:?} {what:?}");
@@ -98,7 +104,7 @@ fn whatever_the_api_does_there_is_no_gap() {
     let name = |name: &str| name.to_owned();
     let moved = "the truth moved while we were reading";
     let second = "offset=2&";
-    let cases: Vec<(&str, Option<u32>, What, Option<(i32, &str)>)> = vec![
+    let cases: Vec<Case> = vec![
         ("nothing", None, What::ShortPage, None),
         // A short page in the middle looks like the last one.
         (second, Some(1), What::ShortPage, None),

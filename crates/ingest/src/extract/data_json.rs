@@ -19,11 +19,11 @@ use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use model::{Error, Kind, Release, Result, ResultExt as _};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use self::catalogue::Catalogue;
 use super::delimited::{self, Batches, Layout, Separator};
-use super::socrata::json::each_row;
+use super::socrata::json::{Row, each_row};
 use super::{Emit, Expect, Extractor, Note, Page, Piece, Request, Slice};
 
 /// A dataset of the catalogue, year by year.
@@ -322,7 +322,7 @@ impl DataJson {
     }
 
     /// Hands on each row of a page with its place in it, once it is sure that all its values are strings.
-    fn each(&self, page: &Page, row: &mut dyn FnMut(u64, &Map<String, Value>) -> Result<()>) -> Result<()> {
+    fn each(&self, page: &Page, row: Row<'_>) -> Result<()> {
         let changed = |what: String| {
             Error::new(Kind::Changed, format!("{}: {what}", page.url))
                 .hint("`tollhouse probe` shows what the publisher serves now")

@@ -325,8 +325,9 @@ fn the_nation_is_a_total_and_places_that_are_no_state_have_no_code() {
 
 #[test]
 fn a_year_is_declared_once() {
-    let source =
-        |tables: &str| format!("catalogue = 'https://data.cms.gov/data.json'\ntitle = 'T'\ntables = [{tables}]");
+    let source = |tables: &str| {
+        format!("catalogue = 'https://data.cms.gov/data.json'\ntitle = 'T'\nmarks = []\ntables = [{tables}]")
+    };
     let twice = "{ year = 2023, id = 'a' }, { year = 2024, id = 'a' }";
     for (tables, says) in [(twice, "2024 or its id twice"), ("", "[[source.tables]]")] {
         let error = toml::from_str::<DataJson>(&source(tables)).unwrap_err();

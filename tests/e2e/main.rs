@@ -4,6 +4,7 @@
 
 mod arcos_releases;
 mod arcos_sums;
+mod cms;
 mod dea;
 mod fbi;
 mod interrupted;

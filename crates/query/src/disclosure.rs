@@ -16,6 +16,7 @@ mod span;
 mod tests;
 pub(crate) mod worlds;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use audit::{Audit, Finding, audit};
@@ -27,8 +28,10 @@ use self::span::{Span, is_function};
 use self::worlds::{CellRef, Scene, State, World, Worlds};
 use crate::{Answer, Session};
 
-const HINT: &str = "42 U.S.C. 242m(d) forbids it below the national level: add places or years together, or leave the \
-                    row out";
+const NCHS_HINT: &str = "42 U.S.C. 242m(d) forbids it below the national level: add places or years together, or leave \
+                         the row out";
+
+const CMS_HINT: &str = "CMS shows no cell of 1 to 10: add places, drugs or years together, or leave the row out";
 
 /// Worlds enough to see whether anything differs.
 const FEW: u64 = 3;
@@ -52,8 +55,9 @@ const UNSTEADY: &[&str] = &["random(", "uuid(", "getvariable(", "setseed(", "uui
 /// ever part of the message.
 pub(crate) fn guard(session: &Session, what: &str, sql: &str, answer: &Answer) -> Result<()> {
     let touched = session.counted_in(sql)?;
-    let guarded = touched.iter().map(|place| &session.counted()[*place]).find(|counted| counted.guarded());
-    let Some(first) = guarded else { return Ok(()) };
+    let guarded = touched.iter().map(|place| &session.counted()[*place]).filter(|counted| counted.guarded());
+    // Of several rules the strictest holds for all.
+    let Some(first) = guarded.min_by_key(|counted| Reverse(counted.limit)) else { return Ok(()) };
     let judge = Judge { session, what, sql, answer, first, worlds: session.worlds()? };
     judge.steady()?;
     if answer.rows.is_empty() {
@@ -76,7 +80,7 @@ struct Judge<'a> {
     what: &'a str,
     sql: &'a str,
     answer: &'a Answer,
-    /// The first table whose counts are protected, to be named in errors.
+    /// The table whose counts are protected most, to be named in errors; the first of several.
     first: &'a Counted,
     worlds: &'a Worlds,
 }
@@ -100,7 +104,7 @@ impl Judge<'_> {
     fn refuse(&self, row: usize, column: usize, rule: &str) -> Error {
         let name = &self.answer.columns[column];
         let message = format!("{}: row {}, column `{name}` {rule}", self.what, row + 1);
-        Error::new(Kind::CheckFailed, message).hint(HINT)
+        Error::new(Kind::CheckFailed, message).hint(if self.first.limit > 9 { CMS_HINT } else { NCHS_HINT })
     }
 
     /// The smallest counts, in words.

@@ -168,6 +168,17 @@ impl Tiny {
         ])
     }
 
+    /// Medicare Part D, as the project declares it, beside the opioid deaths of states.
+    pub(crate) fn medicare() -> Self {
+        Self::of(&[
+            ("cdc_opioid_deaths_state", include_str!("../../../pipelines/cdc_opioid_deaths_state.toml")),
+            ("cms_opioid_prescribing_county", include_str!("../../../pipelines/cms_opioid_prescribing_county.toml")),
+            ("cms_opioid_prescribing_state", include_str!("../../../pipelines/cms_opioid_prescribing_state.toml")),
+            ("cms_partd_geography_drug", include_str!("../../../pipelines/cms_partd_geography_drug.toml")),
+            ("cms_partd_prescriber_drug", include_str!("../../../pipelines/cms_partd_prescriber_drug.toml")),
+        ])
+    }
+
     fn of(datasets: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("it's a root");

@@ -112,7 +112,7 @@ pub enum What {
     MovedTruth,
     /// Page 2 repeats page 1.
     DuplicatePage,
-    /// A page of SODA lacks the second half of its rows.
+    /// A page of SODA, or of data.cms.gov, lacks the second half of its rows.
     ShortPage,
     /// No ETag, no Last-Modified, no ranges, no 304.
     NoValidators,

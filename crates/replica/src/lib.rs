@@ -2,13 +2,14 @@
 //!
 //! [`Replica`] is a server on 127.0.0.1 whose paths begin with a publisher's host. The figures lie in `tables/` in
 //! compact tables of our own, each with a `source.toml`; `print` turns them into the publishers' formats, quirks
-//! included; `shelf` says what lies at which address; `soda` answers as data.cdc.gov does,
+//! included; `shelf` says what lies at which address; `soda` answers as data.cdc.gov does, `cms` as data.cms.gov does,
 //! `wonder_service` as CDC WONDER's web service does; `serve` has the
 //! manners of HTTP; `fault` spoils replies on request.
 //! Absent: captured files, persons, the network beyond loopback, and any knowledge of how a client stores or reads this.
 
 mod arcos_api;
 mod cde;
+mod cms;
 mod error;
 mod fault;
 mod print;

@@ -3,6 +3,7 @@
 //! The dates of `Last-Modified` are declared here; no capture holds them.
 
 pub mod bulk;
+mod cms;
 mod dea;
 mod fbi;
 mod pages;
@@ -240,6 +241,7 @@ fn files() -> impl Iterator<Item = &'static File> {
         .chain(&EXPORTED)
         .chain(pages::FILES.iter())
         .chain(&fbi::FILES)
+        .chain(&cms::FILES)
         .chain(&post::FILES)
         .chain(&post::SUMMARIES)
 }
@@ -268,6 +270,9 @@ pub fn find(wanted: &Wanted<'_>) -> Result<Page> {
     }
     if host == dea::HOST {
         return dea::page(path);
+    }
+    if host == crate::cms::HOST {
+        return crate::cms::answer(path, query, twist);
     }
     if host == cde::HOST {
         return cde::answer(path, query);

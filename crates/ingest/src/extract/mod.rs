@@ -21,6 +21,7 @@ use crate::stream::Lines;
 mod answers;
 mod cde;
 mod cius;
+mod data_json;
 mod dea_report;
 mod delimited;
 mod fixed_width;
@@ -427,6 +428,7 @@ const KINDS: &[(&str, Build)] = &[
     ("cde_agencies", build::<cde::agencies::CdeAgencies>),
     ("cde_summarized", build::<cde::summarized::CdeSummarized>),
     ("cius", build::<cius::Cius>),
+    ("data_json", build::<data_json::DataJson>),
     ("dea_report", build::<dea_report::DeaReport>),
     ("delimited", build::<delimited::Delimited>),
     ("fixed_width", build::<fixed_width::FixedWidth>),

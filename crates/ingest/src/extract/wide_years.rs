@@ -1,11 +1,14 @@
 //! Wide tables: a line for each place and a column for each year, as the Census Bureau ships its population estimates.
 //!
-//! Each line becomes a row for each year and measure. Which headers hold measures is declared with `{year}` in them, so
-//! that a later edition, with other years, is read as it is. The newest year among them names the edition. A copy in
-//! which somebody's program put U+FFFD for letters is told from the publisher's file: a name in it is not what was
-//! published. Every header is declared or the file is refused.
+//! Each line becomes a row for each year and measure, or for each year with its measures side by side. Which headers hold
+//! measures is declared with `{year}` in them, so that a later edition, with other years, is read as it is. The newest year
+//! among them names the edition. A copy in which somebody's program put U+FFFD for letters is told from the publisher's
+//! file: a name in it is not what was published. Lines may end as an old spreadsheet's do, in carriage returns alone.
+//! Every header is declared or the file is refused.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray};
@@ -26,14 +29,26 @@ const FIGURE: &str = "(figure)";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WideYears {
-    /// The files, each a slice of one page.
+    /// The files, each a slice of one page; none where they come by import only.
+    #[serde(default)]
     files: Vec<SourceFile>,
     /// The release of a file, in which `{last}` stands for its newest year.
     release: Template,
-    /// The release of a copy with replaced letters.
-    damaged_release: Template,
+    /// The release of a copy with replaced letters, where such a one is taken at all.
+    damaged_release: Option<Template>,
+    /// The first and the last year of the only edition, where files with other years are other tables.
+    years: Option<(i32, i32)>,
+    /// What a row is.
+    #[serde(default)]
+    a_row: Fold,
     /// The slice of a file that is imported.
     name: String,
+    /// Whose an imported file is.
+    #[serde(default)]
+    grade: Grade,
+    /// A word on an imported file.
+    #[serde(default)]
+    note: String,
     /// The columns that say what a line is of, handed on in each of its rows.
     keep: Vec<String>,
     /// Codes that are printed in pieces, by the name that they get: the columns of the pieces.
@@ -51,6 +66,17 @@ pub struct WideYears {
 
 fn default_max_bytes() -> u64 {
     256 << 20
+}
+
+/// What a line's cells become.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Fold {
+    /// A row for each year and measure.
+    #[default]
+    YearAndMeasure,
+    /// A row for each year: a column for each measure, under its word.
+    Year,
 }
 
 /// A name made from years, which is a release whatever the year.
@@ -109,21 +135,28 @@ impl Extractor for WideYears {
     }
 
     fn recognise(&self, page: &Page) -> Result<Option<Slice>> {
+        let page = &*lined(page, self.max_bytes)?;
         let last = self.shape(&delimited::header(self.layout(), page)?, &page.url)?.last;
         let declared =
             |release: &Release| self.slices().into_iter().find(|slice| slice.release.as_ref() == Some(release));
         let is_damaged = self.is_damaged(page)?;
-        let release = if is_damaged { &self.damaged_release } else { &self.release }.of(last)?;
+        let template = if is_damaged { self.damaged_release.as_ref() } else { Some(&self.release) };
+        let template = template.ok_or_else(|| {
+            Error::new(Kind::NotData, format!("{} is a copy in which letters were replaced by U+FFFD", page.url))
+                .hint("bring the file as its publisher served it")
+        })?;
+        let release = template.of(last)?;
         let slice = declared(&release).unwrap_or_else(|| Slice {
-            grade: if is_damaged { Grade::Secondary } else { Grade::Publisher },
-            note: if is_damaged { "a copy in which letters were replaced by U+FFFD" } else { "" }.to_owned(),
+            grade: if is_damaged { Grade::Secondary } else { self.grade },
+            note: if is_damaged { "a copy in which letters were replaced by U+FFFD" } else { &self.note }.to_owned(),
             ..Slice::new(&name_of(&self.name, (last, last)), page.url.clone())
         });
         Ok(Some(Slice { release: Some(release), ..slice }))
     }
 
     fn inspect(&self, page: &Page) -> Result<()> {
-        self.shape(&delimited::header(self.layout(), page)?, &page.url).map(drop)
+        let page = lined(page, self.max_bytes)?;
+        self.shape(&delimited::header(self.layout(), &page)?, &page.url).map(drop)
     }
 
     fn headers(&self, slice: &Slice, page: &Page) -> Result<Option<Vec<String>>> {
@@ -142,14 +175,18 @@ impl Extractor for WideYears {
             )
             .hint("editions are kept apart: import the file without --slice, or declare the publisher's new file"));
         }
-        let own = [YEAR, MEASURE, FIGURE].map(str::to_owned);
+        let own: Vec<String> = match self.a_row {
+            Fold::YearAndMeasure => [YEAR, MEASURE, FIGURE].map(str::to_owned).to_vec(),
+            Fold::Year => [YEAR.to_owned()].into_iter().chain(self.words()).collect(),
+        };
         Ok(Some(self.keep.iter().chain(self.joined.keys()).cloned().chain(own).collect()))
     }
 
     fn decode(&self, _slice: &Slice, pages: &[Page], emit: Emit<'_>) -> Result<()> {
         for (index, page) in pages.iter().enumerate() {
-            let shape = self.shape(&delimited::header(self.layout(), page)?, &page.url)?;
-            delimited::rows(self.layout(), index, page, &|_| Ok(()), &mut |piece| match piece {
+            let page = lined(page, self.max_bytes)?;
+            let shape = self.shape(&delimited::header(self.layout(), &page)?, &page.url)?;
+            delimited::rows(self.layout(), index, &page, &|_| Ok(()), &mut |piece| match piece {
                 Piece::Rows { page, batch } => self.unfold(&shape, page, &batch, emit),
                 other => emit(other),
             })?;
@@ -188,11 +225,38 @@ impl WideYears {
             )
             .hint("if the publisher added a column, declare it under `measures`, or under `leave` with a reason"));
         }
-        let last = measures.iter().map(|(_, year, _)| *year).max().ok_or_else(|| {
-            Error::new(Kind::Changed, format!("{url} is another table: it has a column for no year"))
+        let years: BTreeSet<i32> = measures.iter().map(|(_, year, _)| *year).collect();
+        let changed = |what: String| {
+            Error::new(Kind::Changed, format!("{url} is another table: {what}"))
                 .hint("`tollhouse probe` compares the publisher's header with the pipeline's")
-        })?;
+        };
+        let (Some(first), Some(last)) = (years.first().copied(), years.last().copied()) else {
+            return Err(changed("it has a column for no year".to_owned()));
+        };
+        if let Some(wanted) = self.years.filter(|wanted| *wanted != (first, last)) {
+            return Err(changed(format!("it covers {first}-{last}, and not {}-{}", wanted.0, wanted.1)));
+        }
+        if self.a_row == Fold::Year {
+            for year in years {
+                let columns =
+                    |word: &str| measures.iter().filter(|(_, of, found)| *of == year && found == word).count();
+                if let Some(word) = self.words().into_iter().find(|word| columns(word) != 1) {
+                    return Err(changed(format!("it has {} columns of {year} for `{word}`", columns(&word))));
+                }
+            }
+        }
         Ok(Shape { measures, last })
+    }
+
+    /// The words of the measures, each once.
+    fn words(&self) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        for measure in &self.measures {
+            if !words.contains(&measure.word) {
+                words.push(measure.word.clone());
+            }
+        }
+        words
     }
 
     fn is_known(&self, name: &String) -> bool {
@@ -227,17 +291,18 @@ impl WideYears {
             let code = |line: usize| -> String { pieces.iter().map(|piece| piece.value(line)).collect() };
             add(name, Arc::new(StringArray::from_iter_values((0..lines.num_rows()).map(code))));
         }
-        let (kept, count) = (fields.len(), lines.num_rows());
-        for (place, year, word) in &shape.measures {
+        let kept = fields.len();
+        for (year, figures) in self.figures(shape, lines) {
             fields.truncate(kept);
             arrays.truncate(kept);
             let mut add = |name: &str, array: ArrayRef| {
                 fields.push(Field::new(name, array.data_type().clone(), true));
                 arrays.push(array);
             };
-            add(YEAR, Arc::new(StringArray::from_iter_values(std::iter::repeat_n(year.to_string(), count))));
-            add(MEASURE, Arc::new(StringArray::from_iter_values(std::iter::repeat_n(word, count))));
-            add(FIGURE, Arc::clone(lines.column(*place)));
+            add(YEAR, same(&year.to_string(), lines.num_rows()));
+            for (name, array) in figures {
+                add(&name, array);
+            }
             add(RECORD, Arc::clone(column(RECORD)?));
             let batch = RecordBatch::try_new(Arc::new(Schema::new(fields.clone())), arrays.clone())
                 .or_error(Kind::Internal, "unfolded columns differ in length")?;
@@ -245,7 +310,48 @@ impl WideYears {
         }
         Ok(())
     }
+
+    /// The columns of each batch that is made of a batch of lines, beside those of the line, and its year.
+    fn figures(&self, shape: &Shape, lines: &RecordBatch) -> Vec<(i32, Vec<(String, ArrayRef)>)> {
+        let figure = |place: usize| Arc::clone(lines.column(place));
+        let long = |(place, year, word): &(usize, i32, String)| {
+            let word = same(word, lines.num_rows());
+            (*year, vec![(MEASURE.to_owned(), word), (FIGURE.to_owned(), figure(*place))])
+        };
+        match self.a_row {
+            Fold::YearAndMeasure => shape.measures.iter().map(long).collect(),
+            Fold::Year => {
+                let mut years: BTreeMap<i32, Vec<_>> = BTreeMap::new();
+                for (place, year, word) in &shape.measures {
+                    years.entry(*year).or_default().push((word.clone(), figure(*place)));
+                }
+                years.into_iter().collect()
+            }
+        }
+    }
 }
+
+/// A column of one text.
+fn same(text: &str, rows: usize) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)))
+}
+
+/// The page with line feeds, where its lines end in carriage returns alone. Its beginning tells, so that another publisher's
+/// large file is not read whole.
+fn lined(page: &Page, limit: u64) -> Result<Cow<'_, Page>> {
+    let mut head = Vec::new();
+    let read = page.text(limit)?.take(HEAD).read_to_end(&mut head);
+    read.map_err(|cause| crate::content::broken(&page.url, cause))?;
+    if head.contains(&b'\n') || !head.contains(&b'\r') {
+        return Ok(Cow::Borrowed(page));
+    }
+    let bytes = delimited::whole(page, limit)?;
+    let bytes: Vec<u8> = bytes.into_iter().map(|byte| if byte == b'\r' { b'\n' } else { byte }).collect();
+    Ok(Cow::Owned(Page::of_bytes(&page.url, bytes)))
+}
+
+/// How much of a file tells how its lines end: more than any header.
+const HEAD: u64 = 64 << 10;
 
 #[cfg(test)]
 mod tests;

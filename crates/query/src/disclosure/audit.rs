@@ -115,7 +115,12 @@ fn releases(session: &Session, scene: &Scene) -> Vec<Finding> {
         for (row, facts) in loaded.rows.iter().enumerate() {
             same.entry((&facts.place, &facts.period, &facts.labels)).or_default().push(row);
         }
-        for rows in same.values().filter(|rows| rows.len() > 1) {
+        // Rows of one release that nothing tells apart, such as those of persons, are no second word on a cell.
+        let told = |rows: &&Vec<usize>| {
+            let releases: BTreeSet<_> = rows.iter().map(|row| &loaded.rows[*row].release).collect();
+            rows.len() > 1 && releases.len() == rows.len()
+        };
+        for rows in same.values().filter(told) {
             for count in 0..loaded.cells[rows[0]].len() {
                 let cells: Vec<CellRef> = rows.iter().map(|row| CellRef { table, row: *row, count }).collect();
                 let dataset = dataset(session, scene, table);

@@ -13,6 +13,7 @@ mod arcos_sums;
 mod cde;
 mod cius;
 mod cius_tables;
+mod cms;
 mod copies;
 mod counties;
 mod dea;
@@ -41,6 +42,7 @@ fn main() -> Result<(), Failure> {
         soda::make,
         cius::make,
         cius_tables::make,
+        cms::make,
         estimates::make,
         dispensing::make,
         counties::make,

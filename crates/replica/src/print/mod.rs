@@ -5,6 +5,7 @@ pub mod arcos_sums;
 pub mod cde;
 pub mod census;
 pub mod cius;
+pub mod cms;
 pub mod copies;
 pub mod counties;
 pub mod dea;

@@ -69,7 +69,9 @@ fn populations_are_the_first_columns_of_the_captured_file() {
 
 #[test]
 fn texts_are_the_publishers_bytes() {
-    use crate::print::{copies, dispensing, estimates, wonder};
+    use crate::print::{cms, copies, dispensing, estimates, wonder};
+    check(cms::opioids_by_state, "arcos/cms_partd/opioid_mapping_tool_2013_2016_Prescriber_state.csv");
+    check(cms::opioids_by_county, "arcos/cms_partd/opioid_mapping_tool_2013_2016_Prescriber_county.csv");
     check(|| wonder::export("state_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_all_opioids.txt");
     check(|| wonder::export("us_any_opioid"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_all_opioids.txt");
     check(|| wonder::export("state_heroin"), "cdc/wonder_mcd_state/cdc_wonder_pull_total_heroin.txt");

@@ -2,6 +2,7 @@
 
 mod arcos_sums;
 mod captures;
+mod cms;
 mod faults;
 mod figures;
 mod manners;

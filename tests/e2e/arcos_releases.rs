@@ -202,7 +202,7 @@ fn overlapping_slices_never_double_a_row() {
     check(root, rows, "6 600.00000");
     // Persons are not told apart, and are not doubled either.
     let person = Sale { activity: "PRACTITIONER", buyer: "BX1001001", ..own(7) };
-    imported(root, &file(folder, "f.tsv", "2006-2012", &[[&state[..], &[person.clone()]].concat(), vec![]].concat()));
+    imported(root, &file(folder, "f.tsv", "2006-2012", &[state.to_vec(), vec![person.clone()]].concat()));
     let told = imported(root, &file(folder, "g.tsv", "2006-2012", &[person]));
     assert!(told.contains("holds every row"), "{told}");
     check(root, rows, "7 700.00000");
@@ -279,7 +279,7 @@ fn each_release_is_read_by_its_own_columns() {
 fn captured(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("TOLLHOUSE_CAPTURES");
     if folder.is_none() {
-        eprintln!("skipped: TOLLHOUSE_CAPTURES names no folder of captured files");
+        println!("skipped: set TOLLHOUSE_CAPTURES to the folder of captured files");
     }
     Some(Path::new(&folder?).join("arcos").join(name))
 }

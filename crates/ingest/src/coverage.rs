@@ -155,8 +155,8 @@ mod tests {
             .zip(values)
             .map(|(column, values)| {
                 let rows: BTreeMap<String, u64> =
-                    values.iter().filter(|value| **value != "").map(|value| ((*value).to_owned(), 1)).collect();
-                let null = values.iter().filter(|value| **value == "").count() as u64;
+                    values.iter().filter(|value| !value.is_empty()).map(|value| ((*value).to_owned(), 1)).collect();
+                let null = values.iter().filter(|value| value.is_empty()).count() as u64;
                 Covered { column: column.clone(), values: rows.len() as u64, rows: Some(rows), null }
             })
             .collect();

@@ -92,9 +92,9 @@ impl Seen {
     }
 }
 
-/// What a slice is called by what it covers; nothing where the dataset does not say.
+/// What a slice is called by what it covers; nothing where the dataset does not say, or where there are no rows.
 pub fn name(rule: &CoverageRule, covered: &[Covered]) -> Option<String> {
-    if rule.part.is_empty() {
+    if rule.part.is_empty() || covered.iter().all(|covered| covered.values == 0 && covered.null == 0) {
         return None;
     }
     let only = |name: &String| covered.iter().find(|covered| covered.column == *name)?.only();
@@ -179,7 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn a_dataset_that_names_no_parts_has_no_such_names() {
+    fn a_dataset_that_names_no_parts_and_a_file_without_rows_have_no_such_names() {
         assert_eq!(name(&CoverageRule::default(), &[]), None);
+        let nothing = Covered { column: "fips".to_owned(), values: 0, rows: Some(BTreeMap::new()), null: 0 };
+        assert_eq!(name(&rule(), &[nothing]), None);
     }
 }

@@ -276,6 +276,7 @@ fn each_release_is_read_by_its_own_columns() {
 }
 
 /// A captured file, where there are any.
+#[expect(clippy::print_stdout, reason = "what is skipped is skipped aloud")]
 fn captured(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("TOLLHOUSE_CAPTURES");
     if folder.is_none() {

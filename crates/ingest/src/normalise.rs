@@ -119,7 +119,7 @@ fn find<'a>(headers: &Headers<'a>, accepted: &[String]) -> Option<&'a StringArra
 }
 
 /// The text of a cell; empty where there is none.
-fn text<'a>(array: Option<&'a StringArray>, row: usize) -> &'a str {
+fn text(array: Option<&StringArray>, row: usize) -> &str {
     match array {
         Some(array) if array.is_valid(row) => array.value(row),
         _ => "",

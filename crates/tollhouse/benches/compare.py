@@ -63,7 +63,7 @@ def main():
 
         def tollhouse(folder):
             return [str(chosen.tollhouse), "--quiet", "--project", str(REPOSITORY), "--config", str(config), "--root",
-                    folder, "import", "arcos_transactions", "--slice", "wv-mingo-54059", str(source)]
+                    folder, "import", "arcos_transactions", str(source)]
 
         peers = {
             "inflate": (lambda folder: [sys.executable, str(HERE / "peers/inflate.py"), str(source)], "none"),

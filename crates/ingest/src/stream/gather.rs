@@ -24,13 +24,13 @@ use crate::extract::{Page, RECORD, Slice};
 use crate::run::Job;
 
 /// Rows of a part, to which the rest of a chunk is added.
-const PART: usize = 1 << 19;
+const PART: usize = if cfg!(test) { 5_000 } else { 1 << 19 };
 
 /// Rows that wait in memory at most, over all years. Above it the fullest year is cut.
-const WAITING: usize = 3 << 20;
+const WAITING: usize = if cfg!(test) { 12_000 } else { 3 << 20 };
 
 /// Distinct combinations of one group at most. Above it everything is cut, and numbering begins anew.
-const ENTRIES: usize = 1 << 20;
+const ENTRIES: usize = if cfg!(test) { 3_000 } else { 1 << 20 };
 
 /// Rejected rows at most: of a file with more, something else is wrong.
 const REJECTED: usize = 100_000;

@@ -12,6 +12,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a tool for measuring: it says what it does and stops where it cannot"
 )]
@@ -270,7 +271,7 @@ fn reporter(chance: &mut Chance, number: u64, counties: &[(String, &str)]) -> Re
         chance.below(9_000),
         name.to_uppercase()
     );
-    let numbered = (number % 2 == 0).then_some(0);
+    let numbered = number.is_multiple_of(2).then_some(0);
     Reporter { cells, family: format!("Invented Family {:03}", number / 3), numbered }
 }
 
@@ -301,7 +302,8 @@ fn product(chance: &mut Chance, number: u64) -> Product {
 
 /// The days of 2006 to 2012, as the release prints them.
 fn days() -> Vec<(u16, String)> {
-    let lengths = |year: u16| [31, if year % 4 == 0 { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let lengths =
+        |year: u16| [31, if year.is_multiple_of(4) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let months =
         (2006..=2012).flat_map(move |year| (1..).zip(lengths(year)).map(move |(month, days)| (year, month, days)));
     months

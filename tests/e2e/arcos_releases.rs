@@ -275,20 +275,14 @@ fn each_release_is_read_by_its_own_columns() {
     assert!(said.contains("it has 2 rows, and at least 178598026 are expected"), "{said}");
 }
 
-/// A captured file, where there are any.
-#[expect(clippy::print_stdout, reason = "what is skipped is skipped aloud")]
-fn captured(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("TOLLHOUSE_CAPTURES");
-    if folder.is_none() {
-        println!("skipped: set TOLLHOUSE_CAPTURES to the folder of captured files");
-    }
-    Some(Path::new(&folder?).join("arcos").join(name))
-}
-
 #[test]
 fn captured_slices_have_the_publishers_totals() {
-    let Some(suffolk) = captured("washpost_raw_2006_2014_drug/ARCOS-METHADONE-MA-SUFFOLK-25025.RDS") else { return };
-    let Some(pharmacy) = captured("washpost_raw_2006_2012/pharmacy_raw-BW8487438.RDS") else { return };
+    let Some(captures) = std::env::var_os("TOLLHOUSE_CAPTURES").map(PathBuf::from) else {
+        println!("skipped: set TOLLHOUSE_CAPTURES to the folder of captured files");
+        return;
+    };
+    let suffolk = captures.join("arcos/washpost_raw_2006_2014_drug/ARCOS-METHADONE-MA-SUFFOLK-25025.RDS");
+    let pharmacy = captures.join("arcos/washpost_raw_2006_2012/pharmacy_raw-BW8487438.RDS");
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     imported(root, &suffolk);

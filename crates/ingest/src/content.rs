@@ -161,9 +161,8 @@ pub fn admit(
     bytes: u64,
 ) -> Result<()> {
     // What is read as a stream is read to its end before anything is committed; inflating it twice would take twice as long.
-    if extractor.lines(slice, page)?.is_some() {
-        glance(page, expect)?;
-    } else {
+    glance(page, expect)?;
+    if extractor.lines(slice, page)?.is_none() {
         container(page, expect, bytes)?;
     }
     fits(dataset, extractor, slice, page)
@@ -185,11 +184,13 @@ pub fn promises(
 pub fn glance(page: &Page, expect: Expect) -> Result<()> {
     let head = beginning(page.raw()?, &page.url)?;
     sniff(&head, expect, &page.url)?;
-    if head.starts_with(&GZIP) {
-        let within = if expect == Expect::Page { Expect::Page } else { Expect::Text };
-        sniff(&beginning(page.text(SMALL)?, &page.url)?, within, &page.url)?;
-    }
-    Ok(())
+    if head.starts_with(&GZIP) { within(page, expect, SMALL) } else { Ok(()) }
+}
+
+/// Whether what is in a gzip file begins as it should.
+fn within(page: &Page, expect: Expect, limit: u64) -> Result<()> {
+    let within = if matches!(expect, Expect::Page | Expect::TextOrRds) { expect } else { Expect::Text };
+    sniff(&beginning(page.text(limit)?, &page.url)?, within, &page.url)
 }
 
 /// Whether a page is the container that was expected, whole.
@@ -199,8 +200,7 @@ pub(crate) fn container(page: &Page, expect: Expect, bytes: u64) -> Result<()> {
     if head.starts_with(&GZIP) {
         let limit = bytes.saturating_mul(INFLATION).max(SMALL);
         check_whole(page.raw()?, limit, &page.url)?;
-        let within = if matches!(expect, Expect::Page | Expect::TextOrRds) { expect } else { Expect::Text };
-        sniff(&beginning(page.text(limit)?, &page.url)?, within, &page.url)?;
+        within(page, expect, limit)?;
     }
     if expect == Expect::Packed && head.starts_with(&ZIP) {
         unzip::check_whole(page, bytes.saturating_mul(INFLATION).max(SMALL))?;

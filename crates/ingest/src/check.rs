@@ -55,11 +55,12 @@ pub struct Summary<'a> {
     pub min_rows: Option<u64>,
 }
 
-/// Makes the checks of a file that is too large to be held, of which `repeats` rows have the key of another. A dataset that
+/// Makes the checks of a file that is too large to be held, of which so many rows have the key
+/// of another, and so many no key of their own. A dataset that
 /// declares others cannot be read so.
 pub(crate) fn check_streamed(
     summary: &Summary<'_>,
-    repeats: u64,
+    (repeats, open): (u64, u64),
     found: &BTreeSet<i32>,
     products: Vec<product::Tally<'_>>,
 ) -> Result<Vec<Check>> {
@@ -69,7 +70,8 @@ pub(crate) fn check_streamed(
         let what = format!("pipelines/{}.toml: [check] asks for more than a stream can check", summary.dataset.id);
         return Err(Error::new(Kind::Usage, what).hint("leave `together` out of [source], or those checks"));
     }
-    let mut passed = vec![conservation(summary)?, rejected(summary)?, rows(summary)?, repeats::told(summary, repeats)?];
+    let mut passed =
+        vec![conservation(summary)?, rejected(summary)?, rows(summary)?, repeats::told(summary, repeats, open)?];
     passed.extend(years::of_years(summary, found)?);
     for tally in products {
         passed.push(tally.finish(&|what| summary.failed(what))?);

@@ -317,7 +317,7 @@ fn stream_slice(
     let (dataset, slice) = (job.dataset, &fetched.slice);
     let release = edition(dataset, extractor, slice, page, lines)?;
     let streamed = stream::stage(job, slice, page, &release, lines)?;
-    let Streamed { counts, rejected, parts, years, repeats, covered, products } = streamed;
+    let Streamed { counts, rejected, parts, years, repeats, open, covered, products } = streamed;
     let name = coverage::name(&dataset.spec.coverage, &covered).unwrap_or_else(|| slice.name.clone());
     as_declared(dataset, extractor, slice, &name)?;
     check_years(job, slice, years.iter().copied())?;
@@ -330,7 +330,7 @@ fn stream_slice(
         before: before(base, &release, &name),
         min_rows: coverage::least(&dataset.spec.coverage, &release, &name).max(slice.min_rows),
     };
-    let mut checks = check::check_streamed(&summary, repeats, &years, products)?;
+    let mut checks = check::check_streamed(&summary, (repeats, open), &years, products)?;
     if !covered.is_empty() {
         checks.push(coverage::check(&covered));
     }

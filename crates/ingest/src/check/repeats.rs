@@ -39,10 +39,10 @@ pub(super) fn count(candidate: &Candidate<'_>) -> Result<Check> {
 }
 
 /// The same of a file of which only the number is known, by hashes of 64 bits.
-pub(super) fn told(summary: &Summary<'_>, repeats: u64) -> Result<Check> {
+pub(super) fn told(summary: &Summary<'_>, repeats: u64, open: u64) -> Result<Check> {
     let check = &summary.dataset.spec.check;
     let key = check.key.join(", ");
-    let saw = match (repeats, check.repeats) {
+    let mut saw = match (repeats, check.repeats) {
         (0, _) => format!("{key}: no row repeats another, by hashes of 64 bits"),
         (_, Repeats::Counted) => {
             tracing::warn!(dataset = %summary.dataset.id, slice = summary.name, rows = repeats, "rows repeat the key of another, and are kept");
@@ -54,5 +54,8 @@ pub(super) fn told(summary: &Summary<'_>, repeats: u64) -> Result<Check> {
                 .hint("a file that was glued together from two has such rows: get it again; nothing was committed"));
         }
     };
+    if open > 0 {
+        saw += &format!("; {open} rows have no number and are told apart by every column");
+    }
     Ok(passed("key", saw))
 }

@@ -27,7 +27,7 @@ use crate::run::Job;
 const PART: usize = if cfg!(test) { 5_000 } else { 1 << 19 };
 
 /// Rows that wait in memory at most, over all years. Above it the fullest year is cut.
-const WAITING: usize = if cfg!(test) { 12_000 } else { 3 << 20 };
+const WAITING: usize = if cfg!(test) { 12_000 } else { 2 << 20 };
 
 /// Distinct combinations of one group at most. Above it everything is cut, and numbering begins anew.
 const ENTRIES: usize = if cfg!(test) { 3_000 } else { 1 << 20 };
@@ -89,6 +89,7 @@ impl<'a, 'd> Gather<'a, 'd> {
                 parts: Vec::new(),
                 years: BTreeSet::new(),
                 repeats: 0,
+                open: 0,
                 covered: Vec::new(),
                 products: job.dataset.spec.check.product.iter().map(Tally::new).collect(),
             },

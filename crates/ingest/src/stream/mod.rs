@@ -56,6 +56,8 @@ pub(crate) struct Streamed<'d> {
     pub years: BTreeSet<i32>,
     /// How many rows have the key of a row before them.
     pub repeats: u64,
+    /// How many rows their key does not tell from others, so that every column does.
+    pub open: u64,
     /// What part of the dataset its rows are.
     pub covered: Vec<Covered>,
     /// The declared products beside their factors.

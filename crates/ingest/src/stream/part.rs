@@ -41,6 +41,8 @@ pub(super) struct Written {
     pub part: Part,
     /// A hash of each row's key.
     pub keys: Vec<u64>,
+    /// How many rows their key leaves open.
+    pub open: u64,
 }
 
 /// Sorts and writes.
@@ -51,14 +53,14 @@ pub(super) fn write(job: &Job<'_>, release: &Release, plan: &Plan, work: Work) -
     let plain = concat_batches(&schema, &rows.plain).or_error(Kind::Internal, "chunks differ in their columns")?;
     let used: Vec<Used> = rows.entry.iter().map(|entry| Used::of(entry)).collect();
     let order = order(plan, &entries, &rows.entry, &used, rows.rows);
-    let keys = keys(plan, &entries, &rows.entry, &used, &plain)?;
+    let (keys, open) = keys(plan, &entries, &rows.entry, &used, &plain)?;
     let coded = rows.entry.iter().zip(&entries).map(|(entry, entries)| Coded { entry, entries }).collect();
     let part = write_rows(
         warehouse,
         Folder { table, release, year },
         &Rows { schema: Arc::clone(&plan.schema), order: &order, coded, plain: &plain },
     )?;
-    Ok(Written { number, part, keys })
+    Ok(Written { number, part, keys, open })
 }
 
 /// The entries that rows have.
@@ -109,8 +111,14 @@ fn order(plan: &Plan, entries: &[View], rows: &[Vec<u32>], used: &[Used], count:
 }
 
 /// A hash of each row's key. Two rows have the same where their keys, printed, are the same. Of a row whose key has a null
-/// that leaves it open it is a hash of every column.
-fn keys(plan: &Plan, entries: &[View], rows: &[Vec<u32>], used: &[Used], plain: &RecordBatch) -> Result<Vec<u64>> {
+/// that leaves it open it is a hash of every column; how many these are comes with them.
+fn keys(
+    plan: &Plan,
+    entries: &[View],
+    rows: &[Vec<u32>],
+    used: &[Used],
+    plain: &RecordBatch,
+) -> Result<(Vec<u64>, u64)> {
     let of = |sources: &[Source], count: usize| -> Result<Vec<u64>> {
         let mut hashes = vec![0_u64; count];
         for (salt, source) in sources.iter().enumerate() {
@@ -138,7 +146,8 @@ fn keys(plan: &Plan, entries: &[View], rows: &[Vec<u32>], used: &[Used], plain: 
             *hash = whole;
         }
     }
-    Ok(hashes)
+    let open = open.iter().filter(|open| **open).count() as u64;
+    Ok((hashes, open))
 }
 
 /// A hash of each row's value of a column.

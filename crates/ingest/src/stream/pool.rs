@@ -121,14 +121,15 @@ fn order<'d>(
     let mut early: BTreeMap<usize, Box<Parsed>> = BTreeMap::new();
     let mut parts: BTreeMap<usize, store::part::Part> = BTreeMap::new();
     let mut repeats = Repeats::new(job.warehouse.spill());
-    let (mut next, mut chunks, mut begun) = (0, None, 0_usize);
+    let (mut next, mut chunks, mut begun, mut open) = (0, None, 0_usize, 0);
     let mut streamed = None;
     let gone = || internal("a worker is gone");
     while gather.is_some() || parts.len() < begun {
         match finished.recv().map_err(|_| gone())? {
             Done::Failed(error) => return Err(error),
             Done::Ended(count) => chunks = Some(count),
-            Done::Written(Written { number, part, keys }) => {
+            Done::Written(Written { number, part, keys, open: of_part }) => {
+                open += of_part;
                 writing.give();
                 repeats.add(&keys)?;
                 parts.insert(number, part);
@@ -163,6 +164,7 @@ fn order<'d>(
     let mut parts: Vec<_> = parts.into_iter().collect();
     parts.sort_by_key(|(number, part)| (part.year, *number));
     streamed.parts = parts.into_iter().map(|(_, part)| part).collect();
+    streamed.open = open;
     streamed.repeats = repeats.count()?;
     Ok(streamed)
 }

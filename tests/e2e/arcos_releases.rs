@@ -181,9 +181,9 @@ fn overlapping_slices_never_double_a_row() {
     let rows = "select count(*) || ' ' || sum(dosage_units) from arcos_transactions";
     // A pharmacy, then its county, then the state: each takes the place of the one before.
     imported(root, &file(folder, "a.tsv", "2006-2012", &[own(1), own(2)]));
-    check(root, SLICES, "2006-2012 buyer-bx3004001-hydrocodone 2");
+    check(root, SLICES, "2006-2012 buyer-bx3004001-hydrocodone-2007 2");
     imported(root, &file(folder, "b.tsv", "2006-2012", &[own(1), own(2), other(3)]));
-    check(root, SLICES, "2006-2012 county-54105-hydrocodone 3");
+    check(root, SLICES, "2006-2012 county-54105-hydrocodone-2007 3");
     imported(root, &file(folder, "c.tsv", "2006-2012", &[logan(4), logan(5)]));
     check(root, rows, "5 500.00000");
     // A file that holds some of what is there, and something else, is refused.
@@ -194,11 +194,11 @@ fn overlapping_slices_never_double_a_row() {
     check(root, rows, "5 500.00000");
     let state = [own(1), own(2), other(3), logan(4), logan(5), logan(6)];
     imported(root, &file(folder, "e.tsv", "2006-2012", &state));
-    check(root, SLICES, "2006-2012 state-wv-hydrocodone 6");
+    check(root, SLICES, "2006-2012 state-wv-hydrocodone-2007 6");
     // The county again: all of it is there.
     let told = imported(root, &file(folder, "b.tsv", "2006-2012", &[own(1), own(2), other(3)]));
-    assert!(told.contains("`state-wv-hydrocodone` holds every row of `county-54105-hydrocodone`"), "{told}");
-    check(root, SLICES, "2006-2012 state-wv-hydrocodone 6");
+    assert!(told.contains("`state-wv-hydrocodone-2007` holds every row of `county-54105-hydrocodone-2007`"), "{told}");
+    check(root, SLICES, "2006-2012 state-wv-hydrocodone-2007 6");
     check(root, rows, "6 600.00000");
     // Persons are not told apart, and are not doubled either.
     let person = Sale { activity: "PRACTITIONER", buyer: "BX1001001", ..own(7) };
@@ -207,6 +207,72 @@ fn overlapping_slices_never_double_a_row() {
     assert!(told.contains("holds every row"), "{told}");
     check(root, rows, "7 700.00000");
     check(root, "select count(*) from arcos_transactions where buyer_dea_number = 'BX1001001'", "0");
+}
+
+#[test]
+fn years_of_a_county_may_come_one_by_one_and_no_file_hides_another_of_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, folder) = (&folder.path().join("root"), folder.path());
+    let of = |year, numbers: std::ops::Range<u32>| -> Vec<Sale> {
+        numbers
+            .flat_map(|n| [wirt(year, n, "10.0"), Sale { buyer: "BX9009009", ..wirt(year, n + 50, "10.0") }])
+            .collect()
+    };
+    imported(root, &file(folder, "a.tsv", "2006-2012", &[of(2006, 1..3), of(2007, 1..3)].concat()));
+    imported(root, &file(folder, "b.tsv", "2006-2012", &[of(2008, 1..4), of(2009, 1..4)].concat()));
+    let (first, second) = ("county-54105-hydrocodone-2006-2007 8", "county-54105-hydrocodone-2008-2009 12");
+    check(root, SLICES, &format!("\"2006-2012 {first}, 2006-2012 {second}\""));
+    // Other rows of the same place and years.
+    let other = import(root, &file(folder, "c.tsv", "2006-2012", &[of(2006, 20..25), of(2007, 20..25)].concat()));
+    let said = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert_eq!(other.status.code(), Some(14), "{said}");
+    assert!(said.contains("`county-54105-hydrocodone-2006-2007` is there from file:a.tsv, with rows that"), "{said}");
+    check(root, "select count(*) || ' ' || sum(dosage_units) from arcos_transactions", "20 200.00000");
+}
+
+#[test]
+fn a_row_of_the_wrong_shape_is_set_aside_wherever_it_stands_and_a_zip_archive_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, folder) = (&folder.path().join("root"), folder.path());
+    // A row in a hundred thousand may be at fault.
+    let mut text = String::from_utf8(std::fs::read(file(folder, "r3", "2006-2019", &[])).unwrap()).unwrap();
+    text += "RT1002005\tshort\n";
+    let line = std::fs::read_to_string(file(folder, "r3", "2006-2019", &[wirt(2015, 0, "1.0")])).unwrap();
+    text += &line.lines().nth(1).map(|line| line.to_owned() + "\n").unwrap().repeat(99_999);
+    let path = folder.join("arcos_all.zip");
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    zip.start_file("arcos_all.tsv", zip::write::SimpleFileOptions::default()).unwrap();
+    std::io::Write::write_all(&mut zip, text.as_bytes()).unwrap();
+    zip.finish().unwrap();
+    let told = imported(root, &path);
+    assert!(told.contains("2006-2019"), "{told}");
+    check(root, "select count(*) || ' ' || sum(dosage_units) from arcos_transactions", "99999 99999.00000");
+    check(
+        root,
+        "select \"read\" || ' ' || kept || ' ' || rejected from meta.sources where dataset = 'arcos_transactions'",
+        "100000 99999 1",
+    );
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 30]).unwrap();
+    let cut = import(root, &path);
+    assert_eq!(cut.status.code(), Some(12), "{}", String::from_utf8_lossy(&cut.stderr));
+}
+
+#[test]
+fn what_the_publisher_did_not_multiply_is_multiplied_by_its_rule() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, folder) = (&folder.path().join("root"), folder.path());
+    let text = std::fs::read_to_string(file(folder, "a", "2006-2014", &[wirt(2007, 1, "1.0"), wirt(2007, 2, "1.0")]));
+    let mut lines: Vec<String> = text.unwrap().lines().map(ToOwned::to_owned).collect();
+    lines[1] = lines[1].replace("605.4", "605.41");
+    lines[2] = lines[2].replace("605.4", "null");
+    std::fs::write(folder.join("b.tsv"), lines.join("\n") + "\n").unwrap();
+    imported(root, &folder.join("b.tsv"));
+    check(
+        root,
+        "select string_agg(mme_mg::decimal(9, 2), ' ' order by transaction_id) from arcos_transactions",
+        "605.41 605.40",
+    );
 }
 
 #[test]
@@ -235,6 +301,11 @@ fn a_newer_release_of_a_part_hides_no_more_than_that_part() {
     let told = succeed(root, &["snapshot", "show"]);
     assert!(told.contains("1 rows repeat another, by hashes of 64 bits; all are kept"), "{told}");
     assert!(told.contains("3 rows have no number and are told apart by every column"), "{told}");
+    // A buyer whose county the newer release leaves blank is the same buyer.
+    imported(root, &file(folder, "r2b.tsv", "2006-2014", &[Sale { county: "null", ..wirt(2008, 9, "7.0") }]));
+    let eight =
+        "select string_agg(\"release\" || ' ' || dosage_units::int, ', ') from arcos_transactions where year = 2008";
+    check(root, eight, "2006-2014 7");
     // A purchase is the other side of a sale.
     let sums = "select \"release\" || ' ' || transactions || ' ' || dosage_units || ' ' || transactions_not_sold \
                 from arcos_analgesic_county_year where drug_name = 'METHADONE'";
@@ -267,8 +338,8 @@ fn each_release_is_read_by_its_own_columns() {
     }
     // The whole of the first release has as many rows as its publisher counted, or is not the whole.
     let whole = [
-        wirt(2007, 1, "1.0"),
-        Sale { state: "KY", county: "ADAIR", buyer: "AX5006007", drug: "OXYCODONE", ..wirt(2007, 2, "1.0") },
+        wirt(2006, 1, "1.0"),
+        Sale { state: "KY", county: "ADAIR", buyer: "AX5006007", drug: "OXYCODONE", ..wirt(2012, 2, "1.0") },
     ];
     let output = import(root, &file(folder, "all.tsv", "2006-2012", &whole));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

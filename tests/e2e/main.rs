@@ -10,6 +10,7 @@ mod fbi;
 mod interrupted;
 mod masters;
 mod models;
+mod replay;
 mod soda;
 mod tidy;
 

@@ -92,8 +92,22 @@ impl Seen {
     }
 }
 
-/// What a slice is called by what it covers; nothing where the dataset does not say, or where there are no rows.
-pub fn name(rule: &CoverageRule, covered: &[Covered]) -> Option<String> {
+/// What a slice is called by what it covers; nothing where the dataset does not say, or where there are no rows. One that
+/// has not all of the years of its edition is called by those too, so that the years of a county may come one by one.
+pub fn name(dataset: &Dataset, release: &Release, covered: &[Covered]) -> Option<String> {
+    let name = place(&dataset.spec.coverage, covered)?;
+    let whole = dataset.spec.check.years.get(release);
+    let years = whole.and_then(|(first, last)| {
+        let years = covered.iter().find(|covered| covered.column == "year")?.rows.as_ref()?;
+        let years: Vec<i32> = years.keys().filter_map(|year| year.parse().ok()).collect();
+        let (from, to) = (years.iter().min()?, years.iter().max()?);
+        (from > first || to < last).then(|| if from == to { format!("-{from}") } else { format!("-{from}-{to}") })
+    });
+    Some(name + &years.unwrap_or_default())
+}
+
+/// What a slice is called by the places, buyers and drugs that it covers.
+fn place(rule: &CoverageRule, covered: &[Covered]) -> Option<String> {
     if rule.part.is_empty() || covered.iter().all(|covered| covered.values == 0 && covered.null == 0) {
         return None;
     }
@@ -160,7 +174,7 @@ mod tests {
                 Covered { column: column.clone(), values: rows.len() as u64, rows: Some(rows), null }
             })
             .collect();
-        assert_eq!(name(&rule(), &covered).unwrap(), expected);
+        assert_eq!(place(&rule(), &covered).unwrap(), expected);
     }
 
     #[test]
@@ -180,8 +194,8 @@ mod tests {
 
     #[test]
     fn a_dataset_that_names_no_parts_and_a_file_without_rows_have_no_such_names() {
-        assert_eq!(name(&CoverageRule::default(), &[]), None);
+        assert_eq!(place(&CoverageRule::default(), &[]), None);
         let nothing = Covered { column: "fips".to_owned(), values: 0, rows: Some(BTreeMap::new()), null: 0 };
-        assert_eq!(name(&rule(), &[nothing]), None);
+        assert_eq!(place(&rule(), &[nothing]), None);
     }
 }

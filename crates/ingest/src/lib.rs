@@ -14,6 +14,7 @@ pub mod normalise;
 pub mod overlap;
 pub mod probe;
 mod release;
+pub mod replay;
 pub mod run;
 pub mod stream;
 mod unzip;

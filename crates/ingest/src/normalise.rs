@@ -77,7 +77,7 @@ pub fn normalise(
     let places: Int64Array = records.values().iter().map(|record| i64::try_from(*record).ok()).collect();
     ours.insert(RECORD.to_owned(), Arc::new(places));
     ours.insert("_capture".to_owned(), Arc::new(StringArray::from_iter_values(vec![capture.as_str(); rows])));
-    mask(dataset, &mut ours)?;
+    let person = mask(dataset, &mut ours)?;
 
     let names = dataset.columns();
     let mut fields = Vec::with_capacity(names.len());
@@ -102,7 +102,7 @@ pub fn normalise(
         .map(|(row, fault)| Rejected {
             capture: capture.clone(),
             record: records.value(row),
-            raw: shown(dataset, &fault),
+            raw: if person.as_ref().is_some_and(|person| person.value(row)) { MASKED.to_owned() } else { fault.raw },
             column: fault.column,
             rule: fault.rule,
         })
@@ -135,26 +135,25 @@ fn totals(dataset: &Dataset, headers: &Headers<'_>, rows: usize) -> BooleanArray
     (0..rows).map(|row| Some(totals.is.iter().any(|word| word == text(column, row)))).collect()
 }
 
-/// Takes from persons what the declaration says: nulled, not hashed, so that nothing links their rows.
-fn mask(dataset: &Dataset, ours: &mut BTreeMap<String, ArrayRef>) -> Result<()> {
-    let Some(mask) = &dataset.spec.mask else { return Ok(()) };
+/// What stands in the place of a cell that may tell of a person.
+pub(crate) const MASKED: &str = "(masked)";
+
+/// Takes from persons what the declaration says: nulled, not hashed, so that nothing links their rows. Of what is at fault
+/// in their rows nothing is shown either: in a row whose cells have shifted, any of them may be a name.
+fn mask(dataset: &Dataset, ours: &mut BTreeMap<String, ArrayRef>) -> Result<Option<BooleanArray>> {
+    let Some(mask) = &dataset.spec.mask else { return Ok(None) };
     let unknown = |name: &str| Error::new(Kind::Usage, format!("[mask]: no column `{name}` in {}", dataset.id));
-    let kinds = ours.get(&mask.unless).ok_or_else(|| unknown(&mask.unless))?.as_string::<i32>();
-    let person: BooleanArray =
-        kinds.iter().map(|kind| Some(!kind.is_some_and(|kind| mask.is.contains(kind)))).collect();
+    let telling = ours.get_mut(&mask.unless).ok_or_else(|| unknown(&mask.unless))?;
+    let kinds = telling.as_string::<i32>();
+    let person: BooleanArray = kinds.iter().map(|kind| Some(!mask.is_business(kind))).collect();
+    let strange: BooleanArray = kinds.iter().map(|kind| Some(!kind.is_some_and(|kind| mask.is_known(kind)))).collect();
+    let masked = "a column cannot be masked";
+    *telling = nullif(telling, &strange).or_error(Kind::Internal, masked)?;
     for name in &mask.columns {
         let column = ours.get_mut(name).ok_or_else(|| unknown(name))?;
-        *column = nullif(column, &person).or_error(Kind::Internal, "a column cannot be masked")?;
+        *column = nullif(column, &person).or_error(Kind::Internal, masked)?;
     }
-    Ok(())
-}
-
-/// The raw text of a fault, unless it may be a person's.
-fn shown(dataset: &Dataset, fault: &Fault) -> String {
-    match &dataset.spec.mask {
-        Some(mask) if mask.columns.contains(&fault.column) || mask.unless == fault.column => "(masked)".to_owned(),
-        _ => fault.raw.clone(),
-    }
+    Ok(Some(person))
 }
 
 #[cfg(test)]

@@ -31,20 +31,29 @@ pub fn settle(warehouse: &Warehouse, dataset: &Dataset, staged: &mut Staged) -> 
     let base = staged.base.as_ref().map(|digest| warehouse.manifest(digest)).transpose()?;
     let mut settled: Vec<Slice> = Vec::new();
     'staged: for slice in std::mem::take(&mut staged.slices) {
-        // What is staged under the same name replaces what is held.
-        let held = base.iter().flat_map(|manifest| &manifest.slices).filter(|held| held.name != slice.name);
+        // What is staged replaces what is held under the same name. Where names tell only of what there is, another file may
+        // have the same one without being the same: then it is looked at like any other.
+        let by_content = !dataset.spec.coverage.part.is_empty();
+        let replaced = |held: &&Slice| held.name == slice.name && !(by_content && held.url != slice.url);
+        let held = base.iter().flat_map(|manifest| &manifest.slices).filter(|held| !replaced(held));
         let others: Vec<&Slice> = held
             .chain(&settled)
             .filter(|other| other.release == slice.release && !staged.superseded.contains(&name_of(other)))
             .collect();
         let mut gone = Vec::new();
         for other in others {
+            if other.name == slice.name {
+                if namesake(warehouse, dataset, &slice, other)? {
+                    continue;
+                }
+                left_out.push(all_there(dataset, &slice, other));
+                continue 'staged;
+            }
             match relation(&slice.coverage, &other.coverage) {
                 Relation::Disjoint => {}
                 Relation::Holds => gone.push(name_of(other)),
                 Relation::Held => {
-                    let (own, theirs) = (&slice.name, &other.name);
-                    left_out.push(format!("{} {}: `{theirs}` holds every row of `{own}`", dataset.id, slice.release));
+                    left_out.push(all_there(dataset, &slice, other));
                     continue 'staged;
                 }
                 Relation::Unclear => match compare(warehouse, dataset, &slice, other, AT_ONCE)? {
@@ -73,6 +82,33 @@ fn refused(dataset: &Dataset, slice: &Slice, other: &Slice, first: &str) -> Erro
         "nothing was committed: bring a file of rows that are not there yet, or one that holds all that are, \
          which takes their place",
     )
+}
+
+/// Whether a slice takes the place of another of its name, which came from another file, rather than being there already.
+/// A name tells only of what there is: a file that lacks rows of the other is neither, and is refused.
+fn namesake(warehouse: &Warehouse, dataset: &Dataset, slice: &Slice, other: &Slice) -> Result<bool> {
+    let bytes = |slice: &Slice| slice.captures.iter().map(|capture| capture.sha256.clone()).collect::<Vec<_>>();
+    if !slice.captures.is_empty() && bytes(slice) == bytes(other) {
+        return Ok(true);
+    }
+    let all = |own: &Slice, theirs: &Slice| {
+        compare(warehouse, dataset, own, theirs, AT_ONCE).map(|shared| shared.rows == shared.of)
+    };
+    match relation(&slice.coverage, &other.coverage) {
+        Relation::Holds | Relation::Unclear if all(slice, other)? => return Ok(true),
+        Relation::Held if all(other, slice)? => return Ok(false),
+        _ => {}
+    }
+    let (name, url) = (&slice.name, &other.url);
+    let what =
+        format!("{} {}: `{name}` is there from {url}, with rows that this file lacks", dataset.id, slice.release);
+    Err(Error::new(Kind::CheckFailed, what).hint(format!(
+        "nothing was committed: bring both in one file; a corrected edition of {url} takes its place where it has the same name"
+    )))
+}
+
+fn all_there(dataset: &Dataset, slice: &Slice, other: &Slice) -> String {
+    format!("{} {}: `{}` holds every row of `{}`", dataset.id, slice.release, other.name, slice.name)
 }
 
 fn name_of(slice: &Slice) -> (Release, String) {

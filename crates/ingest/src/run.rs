@@ -185,6 +185,7 @@ pub fn is_unchanged(job: &Job<'_>, base: &Base, fetched: &[Fetched]) -> bool {
 /// Decodes, normalises, checks and writes every slice. Blocks.
 pub fn stage(job: &Job<'_>, base: &Base, fetched: &[Fetched]) -> Result<Staged> {
     let extractor = extract::extractor(job.dataset)?;
+    job.warehouse.keep_declaration(&job.dataset.text)?;
     let mut staged = Staged {
         dataset: job.dataset.id.clone(),
         pipeline: job.dataset.digest.clone(),
@@ -269,7 +270,7 @@ fn stage_slice(
             .hint("nothing was committed; ask the publisher again later"),
     })?;
     let covered = covered(dataset, &gathered.kept)?;
-    let told = gathered.name.take().or_else(|| coverage::name(&dataset.spec.coverage, &covered));
+    let told = gathered.name.take().or_else(|| coverage::name(dataset, &release, &covered));
     let name = told.unwrap_or_else(|| slice.name.clone());
     as_declared(dataset, extractor, slice, &name)?;
 
@@ -318,7 +319,7 @@ fn stream_slice(
     let release = edition(dataset, extractor, slice, page, lines)?;
     let streamed = stream::stage(job, slice, page, &release, lines)?;
     let Streamed { counts, rejected, parts, years, repeats, open, covered, products } = streamed;
-    let name = coverage::name(&dataset.spec.coverage, &covered).unwrap_or_else(|| slice.name.clone());
+    let name = coverage::name(dataset, &release, &covered).unwrap_or_else(|| slice.name.clone());
     as_declared(dataset, extractor, slice, &name)?;
     check_years(job, slice, years.iter().copied())?;
     quarantine(job, &rejected)?;

@@ -1,12 +1,15 @@
 //! ZIP archives: their members, and the text in one of them.
 //!
-//! [`Zip`] is read in memory, packed; a member streams. Methods are those that publishers' archives have: stored, deflated,
+//! Nothing of [`Zip`] but its list of members is in memory; a member streams. Methods are those that publishers' archives have: stored, deflated,
 //! and PKWARE's Implode (method 6), which the FBI's master files of the 1990s use. Any other is refused by its name, and so
 //! is a member under a password.
 
-use std::io::{Cursor, Read};
+use std::io::{BufReader, Read, Seek as _, SeekFrom};
 
-use model::{Error, Kind, Result};
+use flate2::CrcReader;
+use flate2::read::DeflateDecoder;
+use model::{Error, Kind, Result, ResultExt as _};
+use store::file::Content;
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::content::{Limited, broken};
@@ -14,7 +17,7 @@ use crate::extract::Page;
 
 /// An archive.
 pub struct Zip {
-    archive: ZipArchive<Cursor<Vec<u8>>>,
+    archive: ZipArchive<BufReader<Box<dyn Content>>>,
     url: String,
 }
 
@@ -36,8 +39,14 @@ pub struct Member {
 impl Zip {
     /// Opens the archive that a page is, of at most so many bytes.
     pub fn open(page: &Page, limit: u64) -> Result<Self> {
-        let archive = ZipArchive::new(Cursor::new(page.bytes(limit)?))
-            .map_err(|cause| broken(&page.url, std::io::Error::other(cause)))?;
+        let mut body = page.raw()?;
+        let bytes = body.seek(SeekFrom::End(0)).or_error(Kind::Io, format!("cannot read {}", page.url))?;
+        if bytes > limit {
+            return Err(Error::new(Kind::NotData, format!("{} is larger than {limit} bytes", page.url))
+                .hint("raise the pipeline's `max_bytes` if the publisher's file has really grown"));
+        }
+        let archive =
+            ZipArchive::new(BufReader::new(body)).map_err(|cause| broken(&page.url, std::io::Error::other(cause)))?;
         Ok(Self { archive, url: page.url.clone() })
     }
 
@@ -65,6 +74,51 @@ impl Zip {
     pub fn read(&mut self, member: &Member, limit: u64) -> Result<impl Read + '_> {
         let file = self.archive.by_index(member.index).map_err(|cause| unreadable(&self.url, cause))?;
         Ok(Limited::new(file, limit, &self.url))
+    }
+}
+
+/// The text of an archive's only file, however long, and whoever reads it owns it. At its end it is compared with what the
+/// archive says of it.
+pub fn only(page: &Page, limit: u64) -> Result<impl Read + Send + use<>> {
+    let mut zip = Zip::open(page, u64::MAX)?;
+    let members = zip.members()?;
+    let [member] = members.as_slice() else {
+        let message = format!("{} is an archive of {} files", page.url, members.len());
+        return Err(Error::new(Kind::NotData, message).hint("unpack it, and bring the file that holds the table"));
+    };
+    let file = zip.archive.by_index(member.index).map_err(|cause| unreadable(&page.url, cause))?;
+    let (packed, crc, method) = (file.compressed_size(), file.crc32(), file.compression());
+    let begin = file.data_start();
+    drop(file);
+    let begin = begin.ok_or_else(|| broken(&page.url, std::io::Error::other("it does not say where its file is")))?;
+    let mut body = page.raw()?;
+    body.seek(SeekFrom::Start(begin)).or_error(Kind::Io, format!("cannot read {}", page.url))?;
+    let body = BufReader::with_capacity(64 * 1024, body).take(packed);
+    let text: Box<dyn Read + Send> = match method {
+        CompressionMethod::Stored => Box::new(body),
+        CompressionMethod::Deflated => Box::new(DeflateDecoder::new(body)),
+        _ => return Err(refused(&page.url, &member.name, member.method)),
+    };
+    let checked = Checked { text: CrcReader::new(text), bytes: 0, expected: (member.bytes, crc) };
+    Ok(Limited::new(checked, limit, &page.url))
+}
+
+/// A text that must be, at its end, as long as was said, with the checksum that was said.
+struct Checked<R> {
+    text: CrcReader<R>,
+    bytes: u64,
+    expected: (u64, u32),
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.text.read(buffer)?;
+        self.bytes += count as u64;
+        let ended = count == 0 && !buffer.is_empty();
+        if ended && (self.bytes, self.text.crc().sum()) != self.expected {
+            return Err(std::io::Error::other("the file in the archive is not the one that was packed"));
+        }
+        Ok(count)
     }
 }
 

@@ -6,8 +6,9 @@
 //! for a default.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::column::Vocabulary;
 use crate::{DatasetId, Digest, Error, Kind, Release, Result};
@@ -29,6 +30,8 @@ pub struct Dataset {
     pub id: DatasetId,
     /// The digest of the declaration, so that a snapshot can name it.
     pub digest: Digest,
+    /// The declaration as it stands, so that what was made by it can be made again.
+    pub text: Arc<str>,
     /// Everything the file says.
     pub spec: Spec,
 }
@@ -59,7 +62,7 @@ pub struct Spec {
     /// The columns that say which series a row belongs to, such as `drug`: the newest release of each period is found for
     /// each series by itself, so that a newer release of one does not hide the others.
     #[serde(default)]
-    pub series: Vec<String>,
+    pub series: Vec<Series>,
     /// By which columns the rows of a part are sorted, where a file is read as a stream; then as they stand in the file.
     #[serde(default)]
     pub sort: Vec<String>,
@@ -404,7 +407,7 @@ pub enum Rule {
         /// The factor, as text.
         times: String,
         /// Upstream columns with the product as the publisher computed it: where a layout has one of them, its cells are taken
-        /// instead.
+        /// instead, but for those that are null.
         #[serde(default)]
         unless: Vec<String>,
     },
@@ -465,6 +468,32 @@ pub struct Totals {
     pub is: Vec<String>,
 }
 
+/// A column that says which series a row belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Series {
+    /// It does, in every row.
+    Column(String),
+    /// It does in rows where another is null.
+    Without {
+        /// The column.
+        column: String,
+        /// The other.
+        without: String,
+    },
+}
+
+impl Series {
+    /// The columns that it looks at.
+    pub fn columns(&self) -> impl Iterator<Item = &String> {
+        let (column, without) = match self {
+            Series::Column(column) => (column, None),
+            Series::Without { column, without } => (column, Some(without)),
+        };
+        [column].into_iter().chain(without)
+    }
+}
+
 /// Which columns persons lose, and who is not a person.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -475,6 +504,23 @@ pub struct Mask {
     pub unless: String,
     /// Its values that are businesses. Any other value, and null, is taken for a person.
     pub is: BTreeSet<String>,
+    /// How its values begin that are persons. One that is in neither list is not a kind of buyer that anybody knows: in a
+    /// damaged row it may be somebody's name, and becomes null with the rest.
+    #[serde(default)]
+    pub persons: Vec<String>,
+}
+
+impl Mask {
+    /// Whether a value of the telling column is a business's.
+    pub fn is_business(&self, kind: Option<&str>) -> bool {
+        kind.is_some_and(|kind| self.is.contains(kind))
+    }
+
+    /// Whether a value of the telling column may be shown: it is a known kind, and no text that slipped into its place.
+    pub fn is_known(&self, kind: &str) -> bool {
+        let ends = |rest: &str| !rest.starts_with(char::is_alphanumeric);
+        self.is.contains(kind) || self.persons.iter().any(|known| kind.strip_prefix(known.as_str()).is_some_and(ends))
+    }
 }
 
 /// What must hold before a commit.
@@ -569,7 +615,7 @@ impl Dataset {
         };
         let spec: Spec =
             toml::from_str(text).map_err(|error| bad("the declaration cannot be read".to_owned()).caused_by(error))?;
-        let dataset = Self { digest: Digest::of(text), id: id.clone(), spec };
+        let dataset = Self { digest: Digest::of(text), text: text.into(), id: id.clone(), spec };
         let columns = dataset.columns();
         let mut seen = BTreeSet::new();
         for name in &columns {
@@ -589,7 +635,8 @@ impl Dataset {
             return Err(bad("the key must begin with `release`: editions coexist".to_owned()));
         }
         let columns_named = check.key.iter().chain(&check.total).chain(check.distinct.keys());
-        for name in columns_named.chain([&dataset.spec.period]).chain(&dataset.spec.series) {
+        let series = dataset.spec.series.iter().flat_map(Series::columns);
+        for name in columns_named.chain([&dataset.spec.period]).chain(series) {
             if !known(name) {
                 return Err(bad(format!("`{name}` is not a column of this dataset")));
             }

@@ -48,14 +48,14 @@ pub fn path(warehouse: &Warehouse) -> PathBuf {
 /// view.
 pub fn write(warehouse: &Warehouse, snapshot: &Snapshot, datasets: &[Dataset], vocabulary: &Vocabulary) -> Result<u64> {
     let mut snapshot = snapshot.clone();
-    let mut plan = Plan::of(warehouse, &snapshot, datasets, vocabulary)?;
+    let mut plan = Plan::of_file(warehouse, &snapshot, datasets, vocabulary)?;
     loop {
         replace(warehouse, &plan)?;
         // Someone may have committed or pinned while this was at work, and have replaced the file before this did.
         if let Some(head) = warehouse.head()? {
             snapshot = head;
         }
-        let now = Plan::of(warehouse, &snapshot, datasets, vocabulary)?;
+        let now = Plan::of_file(warehouse, &snapshot, datasets, vocabulary)?;
         if now.digest == plan.digest {
             return Ok(snapshot.number);
         }
@@ -70,7 +70,7 @@ pub fn is_current(
     datasets: &[Dataset],
     vocabulary: &Vocabulary,
 ) -> Result<bool> {
-    let plan = Plan::of(warehouse, snapshot, datasets, vocabulary)?;
+    let plan = Plan::of_file(warehouse, snapshot, datasets, vocabulary)?;
     Ok(recorded(&path(warehouse)).is_some_and(|digest| digest == plan.digest.as_str()))
 }
 
@@ -94,16 +94,37 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Plans the catalogue of a snapshot.
+    /// Plans the catalogue of a snapshot, for a session of ours.
     pub(crate) fn of(
         warehouse: &Warehouse,
         snapshot: &Snapshot,
         datasets: &[Dataset],
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
+        Self::with(warehouse, snapshot, datasets, vocabulary, Vec::new())
+    }
+
+    /// Plans the file: it alone shows what the operator has switched on below `restricted/`, and no session of ours does.
+    fn of_file(
+        warehouse: &Warehouse,
+        snapshot: &Snapshot,
+        datasets: &[Dataset],
+        vocabulary: &Vocabulary,
+    ) -> Result<Self> {
+        Self::with(warehouse, snapshot, datasets, vocabulary, views::restricted(&warehouse.restricted()?))
+    }
+
+    fn with(
+        warehouse: &Warehouse,
+        snapshot: &Snapshot,
+        datasets: &[Dataset],
+        vocabulary: &Vocabulary,
+        more: Vec<String>,
+    ) -> Result<Self> {
         let contents = Contents::read(warehouse, snapshot, datasets, vocabulary)?;
         let mut statements = contents.views(warehouse.root());
         statements.extend(meta::statements(warehouse, snapshot, &contents, datasets, vocabulary)?);
+        statements.extend(more);
         Ok(Self::new(contents, statements, snapshot))
     }
 

@@ -4,7 +4,7 @@
 //! its body by digest; a 304 names the body that it confirms. Bodies arrive through a [`Spool`], a local file that
 //! vanishes unless it is kept, so that nothing unchecked is ever found in the archive.
 
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use model::{Digest, Error, Kind, Result, ResultExt as _};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-use crate::file::{Files, digest_of};
+use crate::file::{Content, Files, digest_of};
 use crate::warehouse::{FORMAT, check_format, from_json, to_json};
 
 /// The receipt of one exchange with a publisher, or of one imported file.
@@ -124,7 +124,7 @@ impl Archive {
     }
 
     /// Opens a body.
-    pub fn open(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
+    pub fn open(&self, digest: &Digest) -> Result<Box<dyn Content>> {
         self.files.open(&Self::path(digest))?.ok_or_else(|| {
             Error::new(Kind::Damaged, format!("capture {digest} is not in the archive"))
                 .hint("`tollhouse snapshot verify` says what else is missing")
@@ -211,7 +211,7 @@ impl Spool {
     }
 
     /// A reader of what was written so far, from the start.
-    pub fn reader(&mut self) -> Result<Box<dyn Read + Send>> {
+    pub fn reader(&mut self) -> Result<Box<dyn Content>> {
         self.file.flush().or_error(Kind::Io, "cannot write the download")?;
         let file = self.file.get_ref().reopen().or_error(Kind::Io, "cannot read the download back")?;
         Ok(Box::new(file))

@@ -22,6 +22,7 @@ mod draft;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use model::dataset::Series;
 use model::{DatasetId, Digest, Error, Kind, Release, Result};
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +112,7 @@ pub struct Table {
     /// The columns that say which series a row belongs to: the newest release is chosen for each by itself. Absent from
     /// manifests that have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub series: Vec<String>,
+    pub series: Vec<Series>,
     /// Releases that every other takes the place of, a secondary one too. Absent from manifests that have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outdated: Vec<Release>,

@@ -4,7 +4,7 @@
 //! return after the bytes and the folder entry are durable. The single file that is replaced, the catalogue, is not
 //! reached through here. Calls block.
 
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path as LocalPath;
 use std::sync::Arc;
 
@@ -28,6 +28,11 @@ pub enum Created {
     Existed,
 }
 
+/// The content of a file, from wherever one likes.
+pub trait Content: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Content for T {}
+
 /// Immutable files by slash-separated paths relative to the root.
 ///
 /// An implementation must uphold:
@@ -45,7 +50,7 @@ pub trait Files: Send + Sync {
     /// The whole file, or `None` where there is none.
     fn read(&self, path: &str) -> Result<Option<Bytes>>;
     /// A reader from the beginning of the file, or `None` where there is none.
-    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>>;
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Content>>>;
     /// Whether the path exists.
     fn exists(&self, path: &str) -> Result<bool>;
     /// The names of the files directly in a folder, sorted; empty where there is no such folder.
@@ -134,7 +139,7 @@ impl Files for LocalFiles {
         }
     }
 
-    fn open(&self, path: &str) -> Result<Option<Box<dyn Read + Send>>> {
+    fn open(&self, path: &str) -> Result<Option<Box<dyn Content>>> {
         match block_on(self.store.get(&parse(path)?)) {
             Ok(result) => match result.payload {
                 GetResultPayload::File(file, _) => Ok(Some(Box::new(file))),

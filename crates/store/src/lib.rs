@@ -10,6 +10,7 @@ pub mod file;
 pub mod part;
 pub mod pin;
 pub mod quarantine;
+pub mod restricted;
 pub mod state;
 pub mod verify;
 mod warehouse;

@@ -22,6 +22,7 @@ pub use columns::each_batch;
 use crate::Warehouse;
 
 mod coded;
+mod content;
 mod entries;
 mod runs;
 
@@ -40,6 +41,10 @@ pub struct Part {
     pub path: String,
     /// The digest of its bytes.
     pub sha256: Digest,
+    /// The digest of its columns and rows, whatever bytes they are in: equal where two writers say the same. Absent from
+    /// manifests of programs that did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
     /// Its length.
     pub bytes: u64,
     /// Its rows.
@@ -61,15 +66,15 @@ pub struct Place<'a> {
 
 /// Writes one part. It is unreferenced until a snapshot names it.
 pub fn write(warehouse: &Warehouse, place: Place<'_>, batch: &RecordBatch) -> Result<Part> {
-    keep(warehouse, place, encode(batch)?, batch.num_rows())
+    keep(warehouse, place, encode(batch)?, content::of_batch(batch)?, batch.num_rows())
 }
 
 /// Writes one part of rows that are told as numbers of entries. It is unreferenced until a snapshot names it.
 pub fn write_rows(warehouse: &Warehouse, place: Place<'_>, rows: &Rows<'_>) -> Result<Part> {
-    keep(warehouse, place, coded::encode(rows)?, rows.order.len())
+    keep(warehouse, place, coded::encode(rows)?, content::of_rows(rows)?, rows.order.len())
 }
 
-fn keep(warehouse: &Warehouse, place: Place<'_>, bytes: Vec<u8>, rows: usize) -> Result<Part> {
+fn keep(warehouse: &Warehouse, place: Place<'_>, bytes: Vec<u8>, content: Digest, rows: usize) -> Result<Part> {
     let sha256 = Digest::of(&bytes);
     let folder = match place.year {
         Some(year) => format!("tables/{}/release={}/year={year}", place.table, place.release),
@@ -78,7 +83,15 @@ fn keep(warehouse: &Warehouse, place: Place<'_>, bytes: Vec<u8>, rows: usize) ->
     let path = format!("{folder}/{sha256}.parquet");
     let length = bytes.len() as u64;
     warehouse.files().create(&path, bytes.into())?;
-    Ok(Part { table: place.table.to_owned(), path, sha256, bytes: length, rows: rows as u64, year: place.year })
+    Ok(Part {
+        table: place.table.to_owned(),
+        path,
+        sha256,
+        content: Some(content),
+        bytes: length,
+        rows: rows as u64,
+        year: place.year,
+    })
 }
 
 /// The Parquet bytes of a batch.
@@ -166,6 +179,30 @@ mod tests {
         let back = read(&warehouse, &first).unwrap();
         assert_eq!(back.columns(), sample().columns());
         assert_eq!(back.schema().field(1).metadata()[model::column::FIELD_ID], "2");
+    }
+
+    #[test]
+    fn what_a_part_says_is_told_apart_from_its_bytes() {
+        let content = |batch: &RecordBatch| content::of_batch(batch).unwrap();
+        let sample = sample();
+        let whole = content(&sample);
+        // Read back, and without the metadata of its fields: other bytes, the same rows.
+        assert_eq!(content(&decode(encode(&sample).unwrap().into()).unwrap()), whole);
+        let names: Vec<_> = sample.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let bare = RecordBatch::try_from_iter_with_nullable(
+            names.iter().zip(sample.columns()).map(|(name, array)| (name.as_str(), Arc::clone(array), true)),
+        );
+        assert_eq!(content(&bare.unwrap()), whole);
+        // Another order, another name, a cell in another column.
+        let turned = arrow::compute::take_record_batch(&sample, &arrow::array::UInt32Array::from(vec![1, 0])).unwrap();
+        assert_ne!(content(&turned), whole);
+        assert_ne!(content(&sample.project(&[1, 0, 2]).unwrap()), whole);
+        let null = arrow::array::Int64Array::from(vec![Some(629), Some(0)]);
+        let zero = RecordBatch::try_new(
+            sample.schema(),
+            vec![Arc::clone(sample.column(0)), Arc::new(null), Arc::clone(sample.column(2))],
+        );
+        assert_ne!(content(&zero.unwrap()), whole);
     }
 
     #[test]

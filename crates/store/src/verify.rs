@@ -11,6 +11,7 @@ use crate::Warehouse;
 use crate::archive::Archive;
 use crate::commit::{manifest_path, snapshot_path};
 use crate::file::digest_of;
+use crate::warehouse::declaration_path;
 
 /// What verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +81,11 @@ impl Warehouse {
             };
             let Some(manifest) = manifest else { continue };
             for slice in manifest.slices {
+                let declaration = declaration_path(&slice.pipeline);
+                // Programs of before did not keep it.
+                if self.files().exists(&declaration)? {
+                    named.insert((declaration, slice.pipeline, None));
+                }
                 named.extend(slice.parts.into_iter().map(|part| (part.path, part.sha256, Some(part.bytes))));
                 for capture in slice.captures {
                     named.insert((Archive::receipt_path(&capture.exchange), capture.receipt, None));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use model::{Error, Kind, Result, ResultExt as _};
+use model::{Digest, Error, Kind, Result, ResultExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::Archive;
@@ -121,10 +121,29 @@ impl Warehouse {
         }
     }
 
+    /// Keeps a declaration by which parts are made, under the digest by which manifests name it.
+    pub fn keep_declaration(&self, text: &str) -> Result<()> {
+        self.files.create(&declaration_path(&Digest::of(text)), text.to_owned().into())?;
+        Ok(())
+    }
+
+    /// A declaration by which parts were made; none where the program that made them did not keep it.
+    pub fn declaration(&self, digest: &Digest) -> Result<Option<String>> {
+        let path = declaration_path(digest);
+        let Some(bytes) = self.files.read(&path)? else { return Ok(None) };
+        let text = String::from_utf8(bytes.to_vec()).ok().filter(|text| Digest::of(text) == *digest);
+        text.map(Some).ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is not what its name says")))
+    }
+
     /// Its files.
     pub fn files(&self) -> &dyn Files {
         self.files.as_ref()
     }
+}
+
+/// Where a declaration lies.
+pub(crate) fn declaration_path(digest: &Digest) -> String {
+    format!("declarations/{digest}.toml")
 }
 
 /// Refuses what a newer program wrote, naming the file.

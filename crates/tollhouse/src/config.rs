@@ -45,6 +45,8 @@ pub struct Config {
     pub requests_per_hour: BTreeMap<String, u32>,
     /// The largest body that is accepted, in bytes.
     pub max_bytes: Option<u64>,
+    /// Whether the unmasked rows of persons are kept below `restricted/`, for the operator's own eyes.
+    pub restricted: bool,
     /// Threads that work on a file that is read as a stream.
     workers: Option<NonZeroUsize>,
     /// The key to Socrata portals: from the environment, never from the file.

@@ -6,6 +6,7 @@ mod output;
 mod progress;
 mod project;
 mod report;
+mod restricted;
 mod work;
 
 use std::process::ExitCode;

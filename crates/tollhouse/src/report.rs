@@ -11,7 +11,7 @@ use crate::output::complain;
 pub const EXIT_CODES: &str = "\
 Exit codes:
    0  done, or nothing to do
-   1  a verdict: damage found by `snapshot verify`, a probe whose publisher has moved
+   1  a verdict: damage found by `snapshot verify`, a `replay` that differs, a probe whose publisher has moved
    2  bad usage: a command, the configuration or a declaration is wrong
   10  a publisher could not be reached, or kept failing
   11  a publisher refused: not found, forbidden, throttled for good

@@ -14,11 +14,12 @@ use serde::Serialize;
 use store::Warehouse;
 use store::archive::Exchange;
 use store::commit::{Outcome, Snapshot, Staged};
+use store::file::Content;
 
 use crate::config::{Config, VERSION, now};
 use crate::progress::Progress;
 use crate::project::Project;
-use crate::report;
+use crate::{report, restricted};
 
 /// What became of one dataset in a run.
 pub enum Work {
@@ -225,7 +226,7 @@ fn page_of(file: &Path) -> Result<(Page, u64)> {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     // Its digest is not known before it is read into the archive; nothing that looks at it here needs it.
     let page = Page::new(format!("file:{name}"), Vec::new(), Digest::of([]), move || {
-        std::fs::File::open(&path).map(|file| Box::new(file) as Box<dyn std::io::Read + Send>)
+        std::fs::File::open(&path).map(|file| Box::new(file) as Box<dyn Content>)
     });
     content::check_encoding(&page)?;
     Ok((page, about.len()))
@@ -397,7 +398,7 @@ pub fn settle(project: &Project, warehouse: &Warehouse, staged: &mut [Staged]) -
 /// Commits what was staged and the models over it, once, and refreshes the catalogue.
 ///
 /// A model that cannot be made does not stand in the way of the data: it is told of in what comes back.
-pub fn commit(project: &Project, warehouse: &Warehouse, staged: &[Staged]) -> Result<Committed> {
+pub fn commit(project: &Project, config: &Config, warehouse: &Warehouse, staged: &[Staged]) -> Result<Committed> {
     let mut maker = maker(project, warehouse);
     let mut models = Models::new();
     let outcome = warehouse.commit_with(staged, VERSION, now(), &mut |draft| {
@@ -410,13 +411,14 @@ pub fn commit(project: &Project, warehouse: &Warehouse, staged: &[Staged]) -> Re
     };
     // A run that died between commit and here left an old catalogue: whoever comes next renews it.
     if let Some(snapshot) = &snapshot {
+        restricted::follow(project, config, warehouse, snapshot)?;
         refresh_catalogue(project, warehouse, snapshot)?;
     }
     Ok(committed(snapshot.filter(|_| new), models))
 }
 
 /// What a commit would make of the models. Publishes nothing.
-pub fn rehearse(project: &Project, warehouse: &Warehouse, staged: &[Staged]) -> Result<Committed> {
+pub fn rehearse(project: &Project, _: &Config, warehouse: &Warehouse, staged: &[Staged]) -> Result<Committed> {
     let mut draft = warehouse.draft(staged, VERSION, now())?;
     let models = maker(project, warehouse).make(&mut draft)?;
     Ok(committed(None, models))
@@ -424,7 +426,7 @@ pub fn rehearse(project: &Project, warehouse: &Warehouse, staged: &[Staged]) -> 
 
 type Models = std::collections::BTreeMap<DatasetId, Became>;
 
-fn maker<'a>(project: &'a Project, warehouse: &'a Warehouse) -> Maker<'a> {
+pub fn maker<'a>(project: &'a Project, warehouse: &'a Warehouse) -> Maker<'a> {
     Maker::new(warehouse, &project.models, &project.datasets, &project.vocabulary, VERSION)
 }
 

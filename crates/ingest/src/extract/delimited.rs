@@ -46,9 +46,9 @@ pub struct Delimited {
     pub or_workbook: bool,
     /// Names that the first column may have, so that another table is told apart before it is archived.
     pub first_header: Option<Vec<String>>,
-    /// Whether a file may be a table that R has saved instead (`.RDS`), whatever its name and type say.
+    /// Whether a file may lie alone in a ZIP archive, or be a table that R has saved (`.RDS`), whatever its name and type say.
     #[serde(default)]
-    pub or_rds: bool,
+    pub bulk: bool,
     /// The editions, where headers tell them: never a number of columns, and never an address, which stays the same when what
     /// lies there is replaced.
     #[serde(default)]
@@ -95,9 +95,9 @@ impl Extractor for Delimited {
     }
 
     fn next_page(&self, slice: &Slice, seen: &[Page]) -> Result<Option<Request>> {
-        let expect = match (self.or_workbook, self.or_rds) {
+        let expect = match (self.or_workbook, self.bulk) {
             (true, _) => Expect::TextOrWorkbook,
-            (false, true) => Expect::TextOrRds,
+            (false, true) => Expect::Bulk,
             (false, false) => Expect::Text,
         };
         Ok(seen.is_empty().then(|| slice.request(expect)))
@@ -163,7 +163,7 @@ impl Delimited {
 
     /// The table of a page that R has saved, where it may be one.
     fn rds(&self, page: &Page) -> Result<Option<rds::Saved>> {
-        if self.or_rds { rds::open(page, self.max_bytes) } else { Ok(None) }
+        if self.bulk { rds::open(page, self.max_bytes) } else { Ok(None) }
     }
 
     /// The sheet of a page that is a workbook, where it may be one.
@@ -247,7 +247,7 @@ const BATCH: usize = 8192;
 
 /// The names in the header line, without reading further.
 pub(super) fn header(layout: Layout, page: &Page) -> Result<Vec<String>> {
-    let mut reader = layout.reader(page.text(layout.limit)?.take(LONGEST_HEADER));
+    let mut reader = layout.reader(page.unpacked(layout.limit)?.take(LONGEST_HEADER));
     let mut record = ByteRecord::new();
     let some = reader.read_byte_record(&mut record).map_err(|error| unreadable(page, error))?;
     if !some || reader.position().byte() >= LONGEST_HEADER {
@@ -266,7 +266,7 @@ pub(super) fn rows(
     emit: Emit<'_>,
 ) -> Result<()> {
     header(layout, page)?;
-    let mut reader = layout.reader(page.text(layout.limit)?);
+    let mut reader = layout.reader(page.unpacked(layout.limit)?);
     let mut record = ByteRecord::new();
     let mut encoding = Encoding::Ascii;
     reader.read_byte_record(&mut record).map_err(|error| unreadable(page, error))?;

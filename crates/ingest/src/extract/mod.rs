@@ -15,6 +15,7 @@ use model::dataset::Dataset;
 use model::{Digest, Error, Kind, Release, Result, ResultExt as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use store::file::Content;
 
 use crate::stream::Lines;
 
@@ -307,8 +308,8 @@ pub enum Expect {
     TextOrWorkbook,
     /// Text, or a ZIP archive or gzip around it.
     Packed,
-    /// Text, or a table that R has saved.
-    TextOrRds,
+    /// Text, which may be the only file of a ZIP archive, or a table that R has saved.
+    Bulk,
 }
 
 /// One archived reply, or an imported file.
@@ -324,7 +325,7 @@ pub struct Page {
 }
 
 /// Opens the body as received.
-type Open = Arc<dyn Fn() -> std::io::Result<Box<dyn Read + Send>> + Send + Sync>;
+type Open = Arc<dyn Fn() -> std::io::Result<Box<dyn Content>> + Send + Sync>;
 
 impl Page {
     /// A page whose body `open` can open any number of times.
@@ -332,7 +333,7 @@ impl Page {
         url: String,
         headers: Vec<(String, String)>,
         digest: Digest,
-        open: impl Fn() -> std::io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
+        open: impl Fn() -> std::io::Result<Box<dyn Content>> + Send + Sync + 'static,
     ) -> Self {
         Self { url, headers, digest, body: Arc::new(open) }
     }
@@ -351,13 +352,18 @@ impl Page {
     }
 
     /// The body as received.
-    pub fn raw(&self) -> Result<Box<dyn Read + Send>> {
+    pub fn raw(&self) -> Result<Box<dyn Content>> {
         (self.body)().or_error(Kind::Io, format!("cannot open the body of {}", self.url))
     }
 
     /// The body as text: without its gzip layer, if it has one. A bomb is stopped at `limit` bytes.
     pub fn text(&self, limit: u64) -> Result<Box<dyn Read + Send>> {
         crate::content::plain(self.raw()?, limit, &self.url)
+    }
+
+    /// The same, and of a ZIP archive the text of the only file in it.
+    pub fn unpacked(&self, limit: u64) -> Result<Box<dyn Read + Send>> {
+        if crate::content::is_zip(self)? { Ok(Box::new(crate::unzip::only(self, limit)?)) } else { self.text(limit) }
     }
 
     /// The whole body, which must fit in `limit` bytes; for workbooks and JSON.

@@ -3,13 +3,13 @@
 //! Absent: what the data mean; that is asked of the extractor's `inspect`.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{Digest, Error, Kind, Result};
 use reqwest::Response;
 use store::archive::{Exchange, Spool};
+use store::file::Content;
 
 use super::answer::{Head, updated};
 use super::visit::{Body, Visit};
@@ -172,7 +172,7 @@ fn verdict(head: Head, error: Error) -> Setback {
     Setback::Refused(head, error)
 }
 
-fn read_back(spool: &Mutex<Option<Spool>>) -> std::io::Result<Box<dyn Read + Send>> {
+fn read_back(spool: &Mutex<Option<Spool>>) -> std::io::Result<Box<dyn Content>> {
     let mut spool = spool.lock().unwrap_or_else(PoisonError::into_inner);
     let spool = spool.as_mut().ok_or_else(|| std::io::Error::other("it has moved into the archive"))?;
     spool.reader().map_err(std::io::Error::other)

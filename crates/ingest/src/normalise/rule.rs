@@ -114,10 +114,11 @@ pub(super) fn compute(
         }
         Rule::Sum { of, less, plus, present } => Arc::new(sum(name, source, of, less, *plus, *present)?),
         Rule::All(conditions) => Arc::new(all(source, conditions)),
-        Rule::Product { of, times, unless } => match find(source.headers, unless) {
-            Some(published) => Arc::new(published_product(name, published, source.null, kind, faults)?),
-            None => Arc::new(product(name, source, of, times, kind, faults)?),
-        },
+        Rule::Product { of, times, unless } => {
+            let published = find(source.headers, unless);
+            let published = published.map(|cells| published_product(name, cells, source.null, kind, faults));
+            Arc::new(product(name, source, (of, times), published.transpose()?.as_ref(), kind, faults)?)
+        }
         Rule::ByHeader(words) => {
             let word = words.iter().find(|(header, _)| source.headers.contains_key(header.as_str()));
             Arc::new(StringArray::from(vec![word.map(|(_, word)| word.as_str()); source.rows]))
@@ -280,12 +281,12 @@ fn range(text: &str) -> Option<(&str, Option<&str>)> {
 }
 
 /// The exact product of decimal columns and a factor, at the scale of the result. A product that needs more digits
-/// than the column keeps rejects its row: nothing is rounded in silence.
+/// than the column keeps rejects its row: nothing is rounded in silence. Where the publisher has computed it, that is taken.
 fn product(
     name: &str,
     source: &Source<'_>,
-    of: &[String],
-    times: &str,
+    (of, times): (&[String], &str),
+    published: Option<&Decimal128Array>,
     kind: Type,
     faults: &mut Faults,
 ) -> Result<Decimal128Array> {
@@ -305,6 +306,9 @@ fn product(
         factors.push(array);
     }
     let values = (0..source.rows).map(|row| {
+        if let Some(published) = published.filter(|published| published.is_valid(row)) {
+            return Some(published.value(row));
+        }
         let mut value = times;
         for factor in &factors {
             if factor.is_null(row) {

@@ -67,6 +67,7 @@ const PIPELINE: &str = "
     columns = ['buyer', 'zip']
     unless = 'activity'
     is = ['PHARMACY', 'Total']
+    persons = ['MLP', 'PRACTITIONER']
     [check]
     key = ['release', 'buyer']
     rows = { min = 1 }
@@ -223,8 +224,27 @@ fn a_cell_that_is_not_what_its_column_says_rejects_its_row() {
 }
 
 #[test]
-fn what_may_be_a_persons_is_masked_in_quarantine_too() {
-    check_rejected(&[("ZIP", "12 Elm St")], "zip", "(masked)");
+fn of_a_row_that_may_be_a_persons_quarantine_shows_nothing() {
+    check_rejected(&[("ZIP", "12 Elm St")], "zip", "12 Elm St");
+    for activity in ["PRACTITIONER", "MLP-NURSE", "DR JANE DOE", "null"] {
+        check_rejected(&[("ACT", activity), ("ZIP", "12 Elm St")], "zip", "(masked)");
+        check_rejected(&[("ACT", activity), ("N", "JANE DOE")], "deaths", "(masked)");
+    }
+}
+
+#[test]
+fn an_activity_that_nobody_knows_is_not_shown_itself() {
+    for (activity, shown) in [
+        ("PHARMACY", "PHARMACY"),
+        ("PRACTITIONER", "PRACTITIONER"),
+        ("MLP-NURSE", "MLP-NURSE"),
+        ("MLPHERSON JANE", "null"),
+        ("DR JANE DOE", "null"),
+        ("null", "null"),
+    ] {
+        let normal = run(changed(&[("ACT", activity)])).unwrap();
+        assert_eq!(cell(&normal, "activity"), shown, "{activity}");
+    }
 }
 
 #[track_caller]

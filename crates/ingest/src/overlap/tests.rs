@@ -109,6 +109,18 @@ impl Bench {
 
     /// What becomes of slices that are staged together, and what is said of those that are left out.
     fn settle(&self, slices: Vec<Slice>) -> Result<(Staged, Vec<String>)> {
+        self.settle_over(None, slices)
+    }
+
+    /// Commits a slice; the manifest's digest comes back.
+    fn commit(&self, slice: Slice) -> Digest {
+        let (staged, _) = self.settle(vec![slice]).unwrap();
+        self.warehouse.commit(&[staged], "test", Timestamp::UNIX_EPOCH).unwrap();
+        self.warehouse.head().unwrap().unwrap().datasets.into_values().next().unwrap()
+    }
+
+    /// The same over what is held.
+    fn settle_over(&self, base: Option<Digest>, slices: Vec<Slice>) -> Result<(Staged, Vec<String>)> {
         let certificate = |slice: &Slice| Certificate {
             dataset: self.dataset.id.clone(),
             release: slice.release.clone(),
@@ -122,7 +134,7 @@ impl Bench {
             certificates: slices.iter().map(certificate).collect(),
             slices,
             superseded: Vec::new(),
-            base: None,
+            base,
         };
         let left_out = settle(&self.warehouse, &self.dataset, &mut staged)?;
         Ok((staged, left_out))
@@ -193,6 +205,40 @@ fn rows_without_a_number_are_the_same_where_everything_is() {
     assert_eq!(bench.stays(vec![own.clone(), other]).0, ["own", "other"]);
     let again = bench.slice("again", &[sale("MINGO", "", 200), sale("MINGO", "", 300)], false);
     assert_eq!(bench.settle(vec![own, again]).unwrap_err().kind(), Kind::CheckFailed);
+}
+
+#[test]
+fn a_file_of_the_same_name_takes_the_place_of_one_that_it_holds_and_of_no_other() {
+    let mut bench = Bench::new();
+    bench.dataset.spec.coverage.part = vec![toml::from_str("word = 'county'\nof = ['county']").unwrap()];
+    let mut held = bench.slice("mingo", &mingo(), true);
+    held.url = "file:first.tsv".to_owned();
+    let base = bench.commit(held.clone());
+    let check = |sales: &[Sale], url: &str, expected: Result<&[&str], &str>| {
+        let mut slice = bench.slice("mingo", sales, true);
+        slice.url = url.to_owned();
+        match (bench.settle_over(Some(base.clone()), vec![slice]), expected) {
+            (Ok((staged, _)), Ok(names)) => {
+                assert_eq!(staged.slices.iter().map(|slice| slice.name.as_str()).collect::<Vec<_>>(), names);
+                assert_eq!(staged.superseded, []);
+            }
+            (Err(error), Err(says)) => {
+                assert_eq!(error.kind(), Kind::CheckFailed);
+                assert!(error.to_string().contains(says), "{error}");
+            }
+            (found, _) => panic!("{:?}", found.map(|(staged, said)| (staged.slices.len(), said))),
+        }
+    };
+    let more = [mingo(), vec![sale("MINGO", "7", 5)]].concat();
+    check(&mingo(), "file:second.tsv", Ok(&["mingo"]));
+    check(&more, "file:second.tsv", Ok(&["mingo"]));
+    check(&mingo()[..1], "file:second.tsv", Ok(&[]));
+    let others = [sale("MINGO", "8", 5), sale("MINGO", "9", 5), sale("MINGO", "10", 5)];
+    check(&others, "file:second.tsv", Err("`mingo` is there from file:first.tsv, with rows that this file lacks"));
+    let crossing = [sale("MINGO", "1", 100), sale("MINGO", "8", 5)];
+    check(&crossing, "file:second.tsv", Err("rows that this file lacks"));
+    // The same file, corrected.
+    check(&crossing, "file:first.tsv", Ok(&["mingo"]));
 }
 
 proptest! {

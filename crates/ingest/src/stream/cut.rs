@@ -22,7 +22,7 @@ pub(super) struct Chunk {
 
 /// Hands on the chunks of a page's text, in order, as long as `take` wants more.
 pub(super) fn chunks(page: &Page, limit: u64, take: &mut dyn FnMut(Chunk) -> bool) -> Result<()> {
-    let mut text = page.text(limit)?;
+    let mut text = page.unpacked(limit)?;
     let (mut number, mut rest) = (0, Vec::new());
     loop {
         let mut bytes = std::mem::take(&mut rest);

@@ -15,12 +15,13 @@ use store::part::{Entries, View};
 use store::quarantine::Rejected;
 
 use super::Streamed;
-use super::parse::{Known, Parsed, Script, cells, mixed};
+use super::parse::{Known, Parsed, Refused, Script, cells, mixed};
 use super::part::{Buffer, Work};
 use super::plan::{Group, Plan, internal};
 use crate::check::product::Tally;
 use crate::coverage::Coverage;
 use crate::extract::{Page, RECORD, Slice};
+use crate::normalise::MASKED;
 use crate::run::Job;
 
 /// Rows of a part, to which the rest of a chunk is added.
@@ -138,7 +139,8 @@ impl<'a, 'd> Gather<'a, 'd> {
             return Err(torn(&self.page.url, self.lines + line, cells, self.plan.width));
         }
         let numbers = self.number(&parsed)?;
-        let mut rejected = std::mem::take(&mut parsed.rejected);
+        let refused = std::mem::take(&mut parsed.rejected).into_iter();
+        let mut rejected: Vec<Rejected> = refused.map(|refused| self.masked(refused, &numbers)).collect();
         self.streamed.counts.read += (parsed.line.len() + rejected.len()) as u64;
         let rows = self.by_year(&parsed, &numbers, &mut rejected)?;
         self.reject(rejected)?;
@@ -230,7 +232,10 @@ impl<'a, 'd> Gather<'a, 'd> {
         let mut last = 0;
         for row in 0..parsed.line.len() {
             if faulty && let Some(fault) = self.fault(parsed, numbers, row) {
-                rejected.push(Rejected { record: parsed.line[row].into(), ..fault.clone() });
+                let telling = self.plan.telling.as_ref().and_then(|(place, _)| parsed.groups.get(place.group));
+                let telling = telling.and_then(|told| told.entry.get(row).copied());
+                let row = Rejected { record: parsed.line[row].into(), ..fault.clone() };
+                rejected.push(self.masked(Refused { row, telling }, numbers));
                 continue;
             }
             let year = self.year(parsed, numbers, row)?;
@@ -252,6 +257,20 @@ impl<'a, 'd> Gather<'a, 'd> {
             let entry = *told.entry.get(row)?;
             group.faults.get(numbers.get(entry as usize)?)
         })
+    }
+
+    /// A rejected row, of which nothing is shown where it may be a person's.
+    fn masked(&self, refused: Refused, numbers: &[Vec<u32>]) -> Rejected {
+        let Refused { row, telling } = refused;
+        let Some((place, mask)) = &self.plan.telling else { return row };
+        let group = &self.groups[place.group];
+        let entry = telling.and_then(|entry| numbers[place.group].get(entry as usize));
+        let may_be_shown = entry.is_some_and(|entry| match group.faults.get(entry) {
+            // What is wrong with the buyer itself was masked when it was looked at.
+            Some(fault) => fault.column == row.column,
+            None => mask.is_business(group.entries.text(place.column, *entry).as_deref()),
+        });
+        if may_be_shown || row.raw.is_empty() { row } else { Rejected { raw: MASKED.to_owned(), ..row } }
     }
 
     fn year(&self, parsed: &Parsed, numbers: &[Vec<u32>], row: usize) -> Result<Option<i32>> {

@@ -36,9 +36,17 @@ pub(super) struct Parsed {
     /// The plain columns, of each row.
     pub plain: RecordBatch,
     /// The lines that are no rows; lines count within the chunk.
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<Refused>,
     /// A line without end that has another number of cells than the header, at the end of the file: lines and cells.
     pub torn: Option<(u64, usize)>,
+}
+
+/// A line that is no row.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub row: Rejected,
+    /// Which combination of the cells it has that tell a person from a business, where it has its cells.
+    pub telling: Option<u32>,
 }
 
 /// One group of cells.
@@ -125,7 +133,7 @@ impl<'a> Parser<'a> {
         let cells = self.plan.plain.cells.len();
         let mut plain: Vec<StringBuilder> = (0..cells).map(|_| StringBuilder::new()).collect();
         let (mut lines, mut line_of, mut rejected, mut torn) = (0_u64, Vec::new(), Vec::new(), None);
-        let mut blank = None;
+        let mut blank = Vec::new();
 
         let bytes = text.as_bytes();
         let mut begin = 0;
@@ -147,31 +155,30 @@ impl<'a> Parser<'a> {
             self.ends.push(end as u32);
             let is_header = chunk.number == 0 && lines == 1;
             let width = self.ends.len();
-            if width == self.plan.width && !is_header {
-                if let Some(line) = blank.take() {
-                    rejected.push(self.misshapen(line, 1));
-                }
-                line_of.push(lines as u32);
-                self.begin = begin;
-                self.row(&text, &mut told, &mut plain)?;
-                std::mem::swap(&mut self.ends, &mut self.ends_before);
-                self.begin_before = begin;
-            } else if !is_header {
-                if let Some(line) = blank.take() {
-                    rejected.push(self.misshapen(line, 1));
-                }
-                match (width, end == begin, whole) {
-                    // Nothing may follow a blank line but the end of the file, which shows later.
-                    (1, true, _) => blank = Some(lines),
-                    (_, _, false) if chunk.last => torn = Some((lines, width)),
-                    _ => rejected.push(self.misshapen(lines, width)),
+            if is_header {
+                // It was looked at before.
+            } else if width == 1 && end == begin {
+                // Nothing may follow blank lines but the end of the file, which shows later.
+                blank.push(lines);
+            } else {
+                rejected.extend(blank.drain(..).map(|line| self.misshapen(line, 1)));
+                if width == self.plan.width {
+                    line_of.push(lines as u32);
+                    self.begin = begin;
+                    self.row(&text, &mut told, &mut plain)?;
+                    std::mem::swap(&mut self.ends, &mut self.ends_before);
+                    self.begin_before = begin;
+                } else if !whole && chunk.last {
+                    torn = Some((lines, width));
+                } else {
+                    rejected.push(self.misshapen(lines, width));
                 }
             }
             self.ends.clear();
             begin = at + 1;
         }
-        if let Some(line) = blank.filter(|_| !chunk.last) {
-            rejected.push(self.misshapen(line, 1));
+        if !chunk.last {
+            rejected.extend(blank.drain(..).map(|line| self.misshapen(line, 1)));
         }
         self.finish(chunk.number, text, script, lines, line_of, told, plain, rejected, torn)
     }
@@ -237,7 +244,7 @@ impl<'a> Parser<'a> {
         mut line: Vec<u32>,
         mut groups: Vec<Told>,
         plain: Vec<StringBuilder>,
-        mut rejected: Vec<Rejected>,
+        mut rejected: Vec<Refused>,
         torn: Option<(u64, usize)>,
     ) -> Result<Parsed> {
         let plain: Vec<StringArray> = plain.into_iter().map(|mut column| column.finish()).collect();
@@ -248,9 +255,14 @@ impl<'a> Parser<'a> {
             let kept = kept.and_then(|kept| kept.as_primitive_opt::<Int64Type>());
             let kept: Vec<usize> =
                 kept.map(|kept| kept.values().iter().map(|row| *row as usize).collect()).unwrap_or_default();
+            let telling = self.plan.telling.as_ref().and_then(|(place, _)| groups.get(place.group));
             rejected.extend(normal.rejected.into_iter().map(|row| {
-                let place = line.get(row.record as usize).copied().unwrap_or_default();
-                Rejected { record: place.into(), ..row }
+                let at = row.record as usize;
+                let record = line.get(at).copied().unwrap_or_default().into();
+                Refused {
+                    telling: telling.and_then(|told| told.entry.get(at).copied()),
+                    row: Rejected { record, ..row },
+                }
             }));
             let only = |of: &[u32]| kept.iter().map(|row| of[*row]).collect::<Vec<u32>>();
             for told in groups.iter_mut().filter(|told| !told.entry.is_empty()) {
@@ -258,20 +270,21 @@ impl<'a> Parser<'a> {
             }
             line = only(&line);
         }
-        rejected.sort_by_key(|row| row.record);
+        rejected.sort_by_key(|refused| refused.row.record);
         let plain = self.plan.plain.ours(&normal.kept)?;
         Ok(Parsed { number, text, script, lines, line, groups, plain, rejected, torn })
     }
 
     /// A line with another number of cells than the header. It is not shown: it may be a person's.
-    fn misshapen(&self, line: u64, cells: usize) -> Rejected {
-        Rejected {
+    fn misshapen(&self, line: u64, cells: usize) -> Refused {
+        let row = Rejected {
             capture: self.capture.clone(),
             record: line,
             column: "(line)".to_owned(),
             rule: format!("{cells} cells where the header has {}", self.plan.width),
             raw: String::new(),
-        }
+        };
+        Refused { row, telling: None }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use model::column::Vocabulary;
-use model::dataset::{Column, Dataset, ORIGIN, Partition};
+use model::dataset::{Column, Dataset, Mask, ORIGIN, Partition};
 use model::{Digest, Error, Kind, Result, ResultExt as _};
 
 use super::{Lines, unfit};
@@ -44,6 +44,8 @@ pub(super) struct Plan {
     pub coverage: Vec<Place>,
     /// The group of each declared product.
     pub products: Vec<usize>,
+    /// The column that tells persons from businesses, with the rule, where there is one.
+    pub telling: Option<(Place, Mask)>,
 }
 
 /// Upstream columns with ours that are made of them.
@@ -115,7 +117,12 @@ impl Plan {
             open: Vec::new(),
             coverage: Vec::new(),
             products: Vec::new(),
+            telling: None,
         };
+        if let Some(mask) = &dataset.spec.mask {
+            let place = plan.place(&mask.unless).ok_or_else(|| unfit(dataset, "[mask] must be told by a group"))?;
+            plan.telling = Some((place, mask.clone()));
+        }
         if dataset.spec.partition == Partition::Year {
             let year = plan.place("year").ok_or_else(|| unfit(dataset, "`year` must be of a group in `together`"))?;
             plan.year = Some(year);

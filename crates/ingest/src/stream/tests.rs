@@ -72,6 +72,7 @@ const PIPELINE: &str = "
     columns = ['buyer', 'zip']
     unless = 'activity'
     is = ['CHAIN PHARMACY']
+    persons = ['PRACTITIONER']
     [check]
     key = ['release', 'transaction']
     rows = { min = 1 }
@@ -214,7 +215,50 @@ fn bad_rows_are_set_aside_with_their_places_and_the_others_kept() {
     assert_eq!(places, [101, 201, 301, 401, 20_001]);
     let raw = named("raw");
     let raw = arrow::array::AsArray::as_string::<i32>(raw.as_ref());
-    assert_eq!((raw.value(0), raw.value(1), raw.value(4)), ("13012006", "many", "13012006"));
+    assert_eq!((raw.value(0), raw.value(1), raw.value(4)), ("13012006", "many", "(masked)"));
+    assert_eq!(19_999 % 7, 0, "the last is a person's");
+}
+
+#[test]
+fn of_a_persons_row_quarantine_shows_nothing_whatever_is_wrong_in_it() {
+    let spoiled = |number: usize, changes: &[(usize, &str)]| {
+        let line = row(number);
+        let mut cells: Vec<&str> = line.trim_end().split('\t').collect();
+        for (cell, with) in changes {
+            cells[*cell] = with;
+        }
+        cells.join("\t") + "\n"
+    };
+    let name = "JANE DOE";
+    // A person's row (of every seventh), a shop's, one whose cells have shifted, and one at fault in two groups.
+    let text = file(10_000)
+        + &spoiled(10_003, &[(5, name)])
+        + &spoiled(10_003, &[(6, name)])
+        + &spoiled(10_004, &[(5, "a day")])
+        + &spoiled(10_004, &[(6, "a form")])
+        + &spoiled(10_004, &[(3, name), (5, "a day")])
+        + &spoiled(10_004, &[(4, name), (3, "PRACTITIONER"), (1, "many")]);
+    let bench = Bench::new(PIPELINE);
+    let staged = bench.stage(text, 2).unwrap();
+    assert_eq!((10_003 % 7, staged.slices[0].counts.rejected), (0, 6));
+    let folder = bench.folder.path().join("quarantine/x");
+    let file = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let rows = store::part::decode(bytes::Bytes::from(std::fs::read(file).unwrap())).unwrap();
+    let raw = arrow::array::AsArray::as_string::<i32>(rows.column_by_name("raw").unwrap().as_ref());
+    let raw: Vec<&str> = raw.iter().flatten().collect();
+    assert_eq!(raw, ["(masked)", "(masked)", "a day", "a form", "(masked)", "(masked)"]);
+    let rows = bench.rows(&staged);
+    let activities = arrow::array::AsArray::as_string::<i32>(rows.column_by_name("activity").unwrap().as_ref());
+    assert!(activities.iter().flatten().all(|activity| ["CHAIN PHARMACY", "PRACTITIONER"].contains(&activity)));
+}
+
+#[test]
+fn blank_lines_may_only_end_a_file() {
+    let bench = Bench::new(PIPELINE);
+    let staged = bench.stage(file(2000) + "\n\r\n\n", 2).unwrap();
+    assert_eq!((staged.slices[0].counts.read, staged.slices[0].counts.rejected), (2000, 0));
+    let staged = bench.stage(file(2000) + "\n\n" + &row(2000), 2).unwrap();
+    assert_eq!((staged.slices[0].counts.read, staged.slices[0].counts.rejected), (2003, 2));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Archives by each method, made here: one is imploded by hand, because nothing writes that any more.
 
-use std::io::Write as _;
+use std::io::{Cursor, Write as _};
 
 use zip::write::SimpleFileOptions;
 
@@ -148,4 +148,37 @@ fn a_cut_or_damaged_archive_is_no_data() {
 fn a_bomb_is_stopped() {
     let bomb = archive(&[("a.txt", &vec![b'0'; 2 << 20])], CompressionMethod::Deflated);
     check_refused(bomb, "inflates to more than");
+}
+
+#[track_caller]
+fn check_only(bytes: Vec<u8>, limit: u64, expected: Result<&[u8], &str>) {
+    let page = Page::of_bytes("u", bytes);
+    let mut text = Vec::new();
+    let read = match only(&page, limit) {
+        Ok(mut reader) => reader.read_to_end(&mut text).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match (read, expected) {
+        (Ok(_), Ok(expected)) => assert_eq!(text, expected),
+        (Err(error), Err(expected)) => assert!(error.contains(expected), "{error}"),
+        (read, _) => panic!("{read:?}"),
+    }
+}
+
+#[test]
+fn the_only_file_is_read_to_its_end_and_compared() {
+    for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+        let whole = archive(&[("a.tsv", TEXT)], method);
+        check_only(whole.clone(), 1 << 20, Ok(TEXT));
+        check_only(whole.clone(), 5, Err("inflates to more than"));
+        check_only(whole[..whole.len() / 2].to_vec(), 1 << 20, Err("cut short or corrupt"));
+        let mut changed = whole;
+        // Behind the local header of thirty bytes and the name.
+        changed[30 + 5 + 4] ^= 1;
+        let page = Page::of_bytes("u", changed);
+        assert!(only(&page, 1 << 20).unwrap().read_to_end(&mut Vec::new()).is_err());
+    }
+    check_only(archive(&[("a", TEXT), ("b", TEXT)], CompressionMethod::Stored), 1 << 20, Err("an archive of 2 files"));
+    check_only(archive(&[], CompressionMethod::Stored), 1 << 20, Err("an archive of 0 files"));
+    check_only(raw(6, 2, &imploded(TEXT), TEXT), 1 << 20, Err("imploded"));
 }

@@ -59,7 +59,7 @@ fn a_release_that_covers_something_else_hides_nothing() {
     // Rows are compared, by state: a later release of one has fewer rows of it, and leaves the other alone.
     tiny.datasets.iter_mut().for_each(|dataset| {
         if dataset.id.as_str() == "deaths" {
-            dataset.spec.series = vec!["state_fips".to_owned()];
+            dataset.spec.series = vec![model::dataset::Series::Column("state_fips".to_owned())];
         }
     });
     commit(&tiny, "deaths", "r1", "01", "state_fips,year,deaths\n01,2014,100\n01,2015,101");
@@ -130,6 +130,43 @@ fn a_newer_release_of_one_series_does_not_hide_the_others() {
     tiny.commit("cdc_opioid_deaths_us", "2017", "year,drug,deaths\n2015,heroin,12990");
     let sql = "SELECT release, drug, deaths FROM cdc_opioid_deaths_us ORDER BY drug";
     assert_eq!(lines(&tiny.session(), sql), ["2016,any_opioid,33091", "2017,heroin,12990"]);
+}
+
+#[test]
+fn only_the_file_shows_what_an_operator_keeps_of_persons() {
+    let tiny = Tiny::new();
+    tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100");
+    let rows = arrow::array::RecordBatch::try_from_iter([(
+        "name",
+        std::sync::Arc::new(arrow::array::StringArray::from(vec!["INVENTED, JANE"])) as arrow::array::ArrayRef,
+    )]);
+    let (rows, deaths) = (rows.unwrap(), "deaths".parse().unwrap());
+    write_newest(&tiny);
+    tiny.warehouse.keep_restricted(&deaths, "some", &mut |take| take(&rows)).unwrap();
+    assert!(!current(&tiny), "there is more to show now");
+    write_newest(&tiny);
+    let plain = Connection::open(path(&tiny.warehouse)).unwrap();
+    let name =
+        |plain: &Connection| plain.query_row("SELECT name FROM restricted.deaths", [], |row| row.get::<_, String>(0));
+    assert_eq!(name(&plain).unwrap(), "INVENTED, JANE");
+    assert!(tiny.session().query("SELECT * FROM restricted.deaths").is_err());
+    tiny.warehouse.drop_restricted(&std::collections::BTreeSet::new()).unwrap();
+    write_newest(&tiny);
+    assert!(name(&Connection::open(path(&tiny.warehouse)).unwrap()).is_err());
+}
+
+#[test]
+fn a_column_may_tell_series_only_where_another_is_null() {
+    let mut tiny = Tiny::new();
+    let known = |known: &str| model::dataset::Series::Column(known.to_owned());
+    tiny.datasets.iter_mut().filter(|dataset| dataset.id.as_str() == "deaths").for_each(|dataset| {
+        let without = model::dataset::Series::Without { column: "deaths".to_owned(), without: "state_fips".to_owned() };
+        dataset.spec.series = vec![known("state_fips"), without];
+    });
+    tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100\n,2014,7\n,2014,8");
+    tiny.commit("deaths", "r2", "state_fips,year,deaths\n01,2014,101\n,2014,8\n,2014,9");
+    let sql = "SELECT release, state_fips, deaths FROM deaths ORDER BY 3";
+    assert_eq!(lines(&tiny.session(), sql), ["r1,,7", "r2,,8", "r2,,9", "r2,01,101"]);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What a snapshot holds, table by table, and the views over it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::column::Vocabulary;
-use model::dataset::Dataset;
+use model::dataset::{Dataset, Series};
 use model::{DatasetId, Release, Result};
 use store::Warehouse;
 use store::commit::{ColumnType, Covered, Manifest, Relation, Snapshot, relation};
@@ -27,7 +27,7 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<ColumnType>,
     pub(crate) period: Option<String>,
     /// The columns that say which series a row belongs to: the newest release is found for each by itself.
-    pub(crate) series: Vec<String>,
+    pub(crate) series: Vec<Series>,
     pub(crate) parts: Vec<Loaded>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Loaded {
     pub(crate) own: bool,
     /// Whether its publication has ended, by the declaration: any other release takes its place.
     pub(crate) outdated: bool,
-    /// What its slice covers, where that is told.
+    /// What periods and series its slice covers, where that is told.
     pub(crate) coverage: Arc<[Covered]>,
     pub(crate) part: Part,
 }
@@ -80,7 +80,12 @@ impl Contents {
 fn tables_of(manifest: &Manifest) -> impl Iterator<Item = Table> {
     manifest.tables.iter().map(|table| {
         let parts = manifest.slices.iter().flat_map(|slice| {
-            let coverage: Arc<[Covered]> = slice.coverage.as_slice().into();
+            // Where series are told, two releases of a row may differ in any other column, or leave it blank.
+            let steady = |covered: &&Covered| {
+                let series = table.series.iter().any(|series| *series == Series::Column(covered.column.clone()));
+                table.series.is_empty() || series || table.period.as_ref() == Some(&covered.column)
+            };
+            let coverage: Arc<[Covered]> = slice.coverage.iter().filter(steady).cloned().collect();
             let own = slice.parts.iter().filter(|part| part.table == table.name);
             own.map(move |part| Loaded {
                 release: slice.release.clone(),
@@ -117,6 +122,20 @@ fn declared(dataset: &Dataset, name: String, vocabulary: &Vocabulary) -> Result<
     })
 }
 
+/// The views of unmasked rows, where there are any.
+pub(super) fn restricted(files: &[(DatasetId, PathBuf)]) -> Vec<String> {
+    let mut by_dataset: BTreeMap<&DatasetId, Vec<String>> = BTreeMap::new();
+    for (dataset, file) in files {
+        by_dataset.entry(dataset).or_default().push(sql::text(&file.display().to_string()));
+    }
+    let views = by_dataset.into_iter().map(|(dataset, files)| {
+        let name = sql::name(dataset.as_str());
+        format!("CREATE VIEW restricted.{name} AS SELECT * FROM read_parquet([{}])", files.join(", "))
+    });
+    let schema = (!files.is_empty()).then(|| "CREATE SCHEMA restricted".to_owned());
+    schema.into_iter().chain(views).collect()
+}
+
 /// Those parts of whose rows another release may have some too, and the others: what their slices cover tells that nothing is
 /// in both, such as a file of one drug and a file of others.
 fn contested<'a>(eligible: &[&'a Loaded]) -> (Vec<&'a Loaded>, Vec<&'a Loaded>) {
@@ -137,6 +156,16 @@ fn contested<'a>(eligible: &[&'a Loaded]) -> (Vec<&'a Loaded>, Vec<&'a Loaded>) 
             !free
         }
     })
+}
+
+/// What tells the series of a row, as SQL.
+fn told_by(series: &Series) -> String {
+    match series {
+        Series::Column(column) => sql::name(column),
+        Series::Without { column, without } => {
+            format!("CASE WHEN {} IS NULL THEN {} END", sql::name(without), sql::name(column))
+        }
+    }
 }
 
 fn parts<'a>(loaded: &[&'a Loaded]) -> Vec<&'a Part> {
@@ -215,13 +244,9 @@ impl Table {
             let every = format!("{}\nUNION ALL\n{}", graded("1", &own), graded("0", &copies));
             (every, "substr(max(_grade || release), 2)", " EXCLUDE (_grade)")
         };
-        let by: Vec<String> =
-            [period].into_iter().chain(self.series.iter().map(String::as_str)).map(sql::name).collect();
-        let named = by.iter().enumerate().map(|(place, column)| format!("{column} AS _by_{place}"));
-        let same = by
-            .iter()
-            .enumerate()
-            .map(|(place, column)| format!("every.{column} IS NOT DISTINCT FROM newest._by_{place}"));
+        let by: Vec<String> = [sql::name(period)].into_iter().chain(self.series.iter().map(told_by)).collect();
+        let named = by.iter().enumerate().map(|(place, told)| format!("{told} AS _by_{place}"));
+        let same = by.iter().enumerate().map(|(place, told)| format!("{told} IS NOT DISTINCT FROM newest._by_{place}"));
         format!(
             "WITH every AS NOT MATERIALIZED (\n{every}\n)\nSELECT every.*{hide} FROM every SEMI JOIN (\n  \
              SELECT {}, {newest} AS _release FROM every GROUP BY {}\n) AS newest\n\

@@ -30,6 +30,7 @@ fn staged(dataset: &str, slice: &str, content: &str, base: Option<Digest>) -> St
                 table: dataset.to_owned(),
                 path: format!("tables/{dataset}/{sha256}.parquet"),
                 sha256,
+                content: None,
                 bytes: 1,
                 rows: 1,
                 year: None,

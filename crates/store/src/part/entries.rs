@@ -102,6 +102,11 @@ impl Entries {
     pub fn number(&self, column: usize, entry: u32) -> Option<i128> {
         self.columns.get(column)?.now.number(entry)
     }
+
+    /// The value of one entry as text; none where it is null.
+    pub fn text(&self, column: usize, entry: u32) -> Option<String> {
+        self.columns.get(column)?.now.text(entry)
+    }
 }
 
 impl View {
@@ -131,15 +136,19 @@ impl View {
 
     /// The value of an entry as text, for hashes and messages.
     pub fn text(&self, column: usize, entry: u32) -> Option<String> {
-        let id = self.value_number(column, entry)?;
-        Some(match &self.columns[column].values {
-            Values::Texts(texts) => texts.get(id).to_string(),
-            Values::Numbers(numbers) => numbers.get(id).to_string(),
-        })
+        self.columns[column].text(entry)
     }
 }
 
 impl Entry {
+    fn text(&self, entry: u32) -> Option<String> {
+        let id = Some(*self.ids.get(entry)).filter(|id| *id != NULL)?;
+        Some(match &self.values {
+            Values::Texts(texts) => texts.get(id).to_string(),
+            Values::Numbers(numbers) => numbers.get(id).to_string(),
+        })
+    }
+
     fn number(&self, entry: u32) -> Option<i128> {
         match (&self.values, *self.ids.get(entry)) {
             (Values::Numbers(numbers), id) if id != NULL => Some(*numbers.get(id)),
@@ -245,7 +254,7 @@ fn intern<T: Clone + Eq + Hash>(value: T, values: &mut Segmented<T>, known: &mut
 }
 
 /// A cell as the whole number that Parquet keeps.
-fn number_at(array: &ArrayRef, row: usize) -> Option<i128> {
+pub(super) fn number_at(array: &ArrayRef, row: usize) -> Option<i128> {
     if array.is_null(row) {
         return None;
     }

@@ -10,6 +10,7 @@ mod import;
 mod pin;
 mod probe;
 mod recipe;
+mod replay;
 mod run;
 mod snapshot;
 mod sql;
@@ -82,6 +83,8 @@ enum Command {
     /// Snapshots: the history of the warehouse
     #[command(subcommand)]
     Snapshot(snapshot::Command),
+    /// Make a snapshot again from archived captures, asking nobody, and compare
+    Replay(replay::Replay),
     /// Pins: names for snapshots
     #[command(subcommand)]
     Pin(pin::Command),
@@ -107,6 +110,7 @@ pub fn main() -> Result<ExitCode> {
         Command::Disclosure(command) => command.run(&context),
         Command::Sql(command) => command.run(&context),
         Command::Snapshot(command) => command.run(&context),
+        Command::Replay(command) => command.run(&context),
         Command::Pin(command) => command.run(&context),
         Command::Figure(command) => command.run(&context),
         Command::Claims(command) => command.run(&context),

@@ -137,7 +137,7 @@ pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
     summary.left_out = work::settle(going.project, going.warehouse, &mut staged)?;
     summary.slices = work::summarise(going.warehouse, &staged)?;
     let finish = if going.commit { work::commit } else { work::rehearse };
-    let committed = finish(going.project, going.warehouse, &staged)?;
+    let committed = finish(going.project, going.config, going.warehouse, &staged)?;
     failures.extend(summary.take(committed));
     Ok((summary, failures))
 }

@@ -26,7 +26,7 @@ const PIPELINE: &str = "
     column = [
       { name = 'code', from = ['CODE'], read = { digits = 4 } },
       { name = 'mass', from = ['MASS'] },
-      { name = 'factor', from = ['FACTOR'] },
+      { name = 'factor', from = ['FACTOR'], null = ['NA'] },
       { name = 'mme', null = ['NA'], rule = { product = { of = ['mass', 'factor'], times = '1000', unless = ['MME'] } } },
       { name = 'edition', rule = { by_header = [['OLD', 'the first'], ['MME', 'the second']] } },
     ]
@@ -65,8 +65,10 @@ fn a_published_product_is_taken_where_a_layout_has_it() {
     check(&factors, ["9250", "1751.200000000000000000", "∅"]);
     check(&[&factors[..], &[("OLD", "x")]].concat(), ["9250", "1751.200000000000000000", "the first"]);
     check(&[&factors[..], &[("MME", "1751.4")]].concat(), ["9250", "1751.400000000000000000", "the second"]);
-    check(&[&factors[..], &[("MME", "NA")]].concat(), ["9250", "∅", "the second"]);
-    check(&[&factors[..], &[("MME", "")]].concat(), ["9250", "∅", "the second"]);
+    // Where it is null, the publisher's rule gives it.
+    check(&[&factors[..], &[("MME", "NA")]].concat(), ["9250", "1751.200000000000000000", "the second"]);
+    check(&[&factors[..], &[("MME", "")]].concat(), ["9250", "1751.200000000000000000", "the second"]);
+    check(&[("CODE", "9250"), ("MASS", "0.4378"), ("FACTOR", "NA"), ("MME", "NA")], ["9250", "∅", "the second"]);
     let (_, faults) = read(&[&factors[..], &[("MME", "many")]].concat());
     assert_eq!(faults, ["mme: not a decimal number"]);
 }

@@ -66,6 +66,8 @@ fn rows_read_back_as_ordinary_columns_in_their_order() {
     let bytes = encode(&rows).unwrap();
     assert_eq!(bytes, encode(&rows).unwrap(), "the same rows give the same bytes");
     let (back, file) = read(bytes);
+    let content = crate::part::content::of_rows(&rows).unwrap();
+    assert_eq!(content, crate::part::content::of_batch(&back).unwrap(), "told as numbers or as values");
     let wanted_entries = UInt32Array::from(order.iter().map(|row| entry[*row as usize]).collect::<Vec<_>>());
     let by_entry = take_record_batch(&batch, &wanted_entries).unwrap();
     let by_row = take_record_batch(&plain, &UInt32Array::from(order.clone())).unwrap();

@@ -54,7 +54,7 @@ fn headers_of_no_edition_and_a_wrong_word_are_refused() {
 
 /// Options for a table of any columns.
 fn any() -> Delimited {
-    toml::from_str("separator = 'tab'\nor_rds = true").unwrap()
+    toml::from_str("separator = 'tab'\nbulk = true").unwrap()
 }
 
 fn text(cells: &[Option<&str>]) -> RObject {

@@ -1,0 +1,108 @@
+//! Rows of persons, unmasked: local files for the operator alone, below `restricted/`.
+//!
+//! No manifest names them and no snapshot holds them, so nothing that serves, bundles, exports, draws or explains a snapshot
+//! can reach them. They follow from the captures, and are made again or thrown away at any time.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use arrow::array::RecordBatch;
+use model::{DatasetId, Kind, Result, ResultExt as _};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use crate::Warehouse;
+
+/// The folder below the root.
+const FOLDER: &str = "restricted";
+
+/// Takes rows on their way into a file.
+pub type Take<'a> = &'a mut dyn FnMut(&RecordBatch) -> Result<()>;
+
+impl Warehouse {
+    /// The files of unmasked rows, each with the dataset that it is of, sorted.
+    pub fn restricted(&self) -> Result<Vec<(DatasetId, PathBuf)>> {
+        let mut found = Vec::new();
+        let folder = self.root().join(FOLDER);
+        let cannot = || format!("cannot list {}", folder.display());
+        for dataset in entries(&folder).or_error(Kind::Io, cannot())? {
+            let Some(id) = dataset.file_name().and_then(|name| name.to_str()?.parse().ok()) else { continue };
+            for file in entries(&dataset).or_error(Kind::Io, cannot())? {
+                if file.extension().is_some_and(|ending| ending == "parquet") {
+                    found.push((DatasetId::clone(&id), file));
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Keeps the unmasked rows that `make` hands on under a name, unless they are there.
+    pub fn keep_restricted(
+        &self,
+        dataset: &DatasetId,
+        name: &str,
+        make: &mut dyn FnMut(Take<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let folder = self.root().join(FOLDER).join(dataset.as_str());
+        let path = folder.join(format!("{name}.parquet"));
+        if path.is_file() {
+            return Ok(());
+        }
+        let cannot = || format!("cannot write {}", path.display());
+        own_folder(&self.root().join(FOLDER)).and_then(|()| own_folder(&folder)).or_error(Kind::Io, cannot())?;
+        let file = tempfile::NamedTempFile::new_in(&folder).or_error(Kind::Io, cannot())?;
+        let level = ZstdLevel::try_new(3).or_error(Kind::Internal, "zstd has no such level")?;
+        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
+        let mut writer: Option<ArrowWriter<std::fs::File>> = None;
+        make(&mut |batch| {
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                None => {
+                    let to = file.reopen().or_error(Kind::Io, cannot())?;
+                    let new = ArrowWriter::try_new(to, batch.schema(), Some(properties.clone()));
+                    writer.insert(new.or_error(Kind::Io, cannot())?)
+                }
+            };
+            writer.write(batch).or_error(Kind::Io, cannot())
+        })?;
+        let Some(writer) = writer else { return Ok(()) };
+        writer.close().or_error(Kind::Io, cannot())?;
+        file.persist(&path).or_error(Kind::Io, cannot())?;
+        Ok(())
+    }
+
+    /// Throws away all unmasked rows but those of these datasets under these names.
+    pub fn drop_restricted(&self, keep: &BTreeSet<(DatasetId, String)>) -> Result<()> {
+        for (dataset, file) in self.restricted()? {
+            let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if !keep.contains(&(dataset, name)) {
+                std::fs::remove_file(&file).or_error(Kind::Io, format!("cannot remove {}", file.display()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What lies in a folder; nothing where there is none.
+fn entries(folder: &std::path::Path) -> std::io::Result<Vec<PathBuf>> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a folder that nobody else may look into.
+fn own_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}

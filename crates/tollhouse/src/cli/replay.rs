@@ -1,0 +1,319 @@
+//! `replay`: a snapshot made again from archived captures, with no network at all, beside what was committed.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::Args;
+use ingest::replay;
+use ingest::run::{self, Job};
+use model::dataset::Dataset;
+use model::{DatasetId, Error, Kind, Result, ResultExt as _};
+use serde::Serialize;
+use store::Warehouse;
+use store::commit::{Manifest, Slice, Staged};
+use store::part::Part;
+
+use super::Context;
+use crate::config::{VERSION, now};
+use crate::output::{print_json, say, table};
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::{report, work};
+
+/// Everything is read from the archive and written beside the warehouse, where it is thrown away again: nothing that was
+/// committed is touched.
+#[derive(Args)]
+pub struct Replay {
+    /// Only these datasets, and no models; all of the snapshot's without
+    #[arg(value_name = "DATASET")]
+    datasets: Vec<String>,
+    /// A pin's name or a snapshot's number, instead of the newest snapshot
+    #[arg(long, value_name = "PIN|N")]
+    snapshot: Option<String>,
+}
+
+/// What became of a slice, or of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// The same bytes.
+    Identical,
+    /// The same columns and rows in other bytes: another program wrote them.
+    SameRows,
+    /// Other rows.
+    Differs,
+    /// It cannot be made again.
+    Failed,
+}
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Outcome::Identical => "identical",
+            Outcome::SameRows => "same rows, other bytes",
+            Outcome::Differs => "DIFFERS",
+            Outcome::Failed => "FAILED",
+        }
+    }
+}
+
+/// One slice, or one model.
+#[derive(Debug, Serialize)]
+struct Line {
+    dataset: DatasetId,
+    release: String,
+    slice: String,
+    outcome: Outcome,
+    parts: usize,
+    /// What differs, or why.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    why: String,
+}
+
+#[derive(Serialize)]
+struct Replayed<'a> {
+    snapshot: u64,
+    slices: &'a [Line],
+}
+
+impl Replay {
+    pub fn run(self, context: &Context) -> Result<ExitCode> {
+        let project = context.project()?;
+        let config = context.config()?;
+        let warehouse = context.warehouse()?;
+        let snapshot = warehouse.resolve(self.snapshot.as_deref())?;
+        let wanted = self.datasets.iter().map(|id| id.parse()).collect::<Result<Vec<DatasetId>>>()?;
+        if let Some(unknown) = wanted.iter().find(|id| !snapshot.datasets.contains_key(id)) {
+            return Err(Error::new(Kind::Usage, format!("snapshot {} has no {unknown}", snapshot.number))
+                .hint("`tollhouse snapshot show` lists what it has"));
+        }
+        let beside = warehouse.root().join("tmp");
+        std::fs::create_dir_all(&beside).or_error(Kind::Io, format!("cannot make {}", beside.display()))?;
+        let beside = tempfile::Builder::new().prefix("replay-").tempdir_in(beside);
+        let beside = beside.or_error(Kind::Io, "cannot make a folder beside the warehouse")?;
+        let scratch = Warehouse::open_or_create(beside.path(), warehouse.origin(), now())?;
+        let progress = context.progress();
+
+        let mut lines = Vec::new();
+        let mut staged = Vec::new();
+        let mut derived = BTreeMap::new();
+        for (id, digest) in &snapshot.datasets {
+            let manifest = warehouse.manifest(digest)?;
+            if manifest.derived.is_some() {
+                derived.insert(id.clone(), manifest);
+            } else if wanted.is_empty() || wanted.contains(id) {
+                let again = Again { project: &project, warehouse: &warehouse, scratch: &scratch, progress: &progress };
+                staged.extend(again.dataset(&manifest, config.workers(), &mut lines)?);
+            }
+        }
+        if wanted.is_empty() {
+            models(&project, &scratch, &staged, &derived, &mut lines)?;
+        }
+        progress.finish();
+        if context.json() {
+            print_json(&Replayed { snapshot: snapshot.number, slices: &lines })?;
+        } else {
+            tell(snapshot.number, &lines);
+        }
+        let good = lines.iter().all(|line| line.outcome <= Outcome::SameRows);
+        Ok(ExitCode::from(u8::from(!good)))
+    }
+}
+
+/// What datasets are made again with.
+struct Again<'a> {
+    project: &'a Project,
+    warehouse: &'a Warehouse,
+    scratch: &'a Warehouse,
+    progress: &'a Progress,
+}
+
+impl Again<'_> {
+    /// Makes the slices of a dataset again, each by the declaration that made it.
+    fn dataset(
+        &self,
+        manifest: &Manifest,
+        workers: std::num::NonZeroUsize,
+        lines: &mut Vec<Line>,
+    ) -> Result<Option<Staged>> {
+        let mut whole: Option<Staged> = None;
+        for held in &manifest.slices {
+            let (dataset, changed) = match self.declaration(manifest, held) {
+                Ok(found) => found,
+                Err(error) => {
+                    lines.push(failed(manifest, held, &error));
+                    continue;
+                }
+            };
+            let step = |step: run::Progress<'_>| self.progress.step(dataset.id.as_str(), step);
+            let job = Job {
+                dataset: &dataset,
+                vocabulary: &self.project.vocabulary,
+                warehouse: self.scratch,
+                workers,
+                program: VERSION,
+                progress: &step,
+            };
+            let made = self.receipts(held).and_then(|()| {
+                let fetched = replay::fetched(self.warehouse, &dataset, held)?;
+                run::stage(&job, &None, &[fetched])
+            });
+            let mut made = match made {
+                Ok(made) => made,
+                Err(error) => {
+                    lines.push(failed(manifest, held, &error));
+                    continue;
+                }
+            };
+            lines.extend(made.slices.iter().map(|slice| {
+                let (outcome, mut why) = compare(&held.parts, &slice.parts);
+                if changed && outcome != Outcome::Identical {
+                    why += "; its declaration has changed, and the old one was not kept";
+                }
+                line(manifest, held, outcome, why)
+            }));
+            match &mut whole {
+                None => whole = Some(made),
+                Some(whole) => {
+                    whole.slices.append(&mut made.slices);
+                    whole.certificates.append(&mut made.certificates);
+                }
+            }
+        }
+        Ok(whole)
+    }
+
+    /// The declaration that made a slice, and whether today's stands for it because it was not kept.
+    fn declaration(&self, manifest: &Manifest, held: &Slice) -> Result<(Dataset, bool)> {
+        let now = self.project.dataset(manifest.dataset.as_str());
+        match now {
+            Ok(now) if now.digest == held.pipeline => Ok((now.clone(), false)),
+            now => match self.warehouse.declaration(&held.pipeline)? {
+                Some(text) => Ok((Dataset::parse(manifest.dataset.as_str(), &text, &self.project.vocabulary)?, false)),
+                None => Ok((now?.clone(), true)),
+            },
+        }
+    }
+
+    /// Receipts are named by slices; those of this one are copied beside.
+    fn receipts(&self, held: &Slice) -> Result<()> {
+        for capture in &held.captures {
+            self.warehouse
+                .archive()
+                .exchange(&capture.exchange)
+                .and_then(|receipt| self.scratch.archive().record(&receipt))?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes the models over what was made again.
+fn models(
+    project: &Project,
+    scratch: &Warehouse,
+    staged: &[Staged],
+    derived: &BTreeMap<DatasetId, Manifest>,
+    lines: &mut Vec<Line>,
+) -> Result<()> {
+    let mut maker = work::maker(project, scratch);
+    scratch.commit_with(staged, VERSION, now(), &mut |draft| maker.make(draft).map(|_| ()))?;
+    let made = scratch.head()?.map(|head| head.datasets).unwrap_or_default();
+    for (id, manifest) in derived {
+        let again = made.get(id).map(|digest| scratch.manifest(digest)).transpose()?;
+        let held = parts_of(manifest);
+        let (outcome, why) = match again {
+            None => (Outcome::Failed, "it is no longer declared, or what it is made of is not there".to_owned()),
+            Some(again) => {
+                let sql = |manifest: &Manifest| manifest.derived.as_ref().map(|derived| derived.sql.clone());
+                let (outcome, why) = compare(&held, &parts_of(&again));
+                let changed = outcome != Outcome::Identical && sql(manifest) != sql(&again);
+                (outcome, if changed { format!("{why}; its SQL has changed") } else { why })
+            }
+        };
+        lines.push(Line {
+            dataset: id.clone(),
+            release: "derived".to_owned(),
+            slice: "all".to_owned(),
+            outcome,
+            parts: held.len(),
+            why,
+        });
+    }
+    Ok(())
+}
+
+fn parts_of(manifest: &Manifest) -> Vec<Part> {
+    manifest.slices.iter().flat_map(|slice| slice.parts.iter().cloned()).collect()
+}
+
+/// Compares parts as they were committed with parts made again.
+fn compare(held: &[Part], made: &[Part]) -> (Outcome, String) {
+    fn sorted<T: Ord>(parts: &[Part], of: impl Fn(&Part) -> T) -> Vec<T> {
+        let mut all: Vec<T> = parts.iter().map(of).collect();
+        all.sort();
+        all
+    }
+    let bytes = |part: &Part| (part.table.clone(), part.year, part.sha256.clone());
+    if sorted(held, bytes) == sorted(made, bytes) {
+        return (Outcome::Identical, String::new());
+    }
+    let content = |part: &Part| (part.table.clone(), part.year, part.content.clone());
+    let told = held.iter().all(|part| part.content.is_some());
+    if told && sorted(held, content) == sorted(made, content) {
+        return (Outcome::SameRows, String::new());
+    }
+    let rows = |parts: &[Part]| {
+        let mut of_table: BTreeMap<String, u64> = BTreeMap::new();
+        parts.iter().for_each(|part| *of_table.entry(part.table.clone()).or_default() += part.rows);
+        of_table
+    };
+    let (before, after) = (rows(held), rows(made));
+    let why = if before == after {
+        "as many rows, and not the same".to_owned()
+    } else {
+        format!("rows were {before:?} and are {after:?}")
+    };
+    (Outcome::Differs, if told { why } else { format!("{why}; what its rows said was not told then") })
+}
+
+fn line(manifest: &Manifest, held: &Slice, outcome: Outcome, why: String) -> Line {
+    Line {
+        dataset: manifest.dataset.clone(),
+        release: held.release.to_string(),
+        slice: held.name.clone(),
+        outcome,
+        parts: held.parts.len(),
+        why,
+    }
+}
+
+fn failed(manifest: &Manifest, held: &Slice, error: &Error) -> Line {
+    report::print(error);
+    line(manifest, held, Outcome::Failed, error.to_string())
+}
+
+fn tell(snapshot: u64, lines: &[Line]) {
+    let count = |outcome: Outcome| lines.iter().filter(|line| line.outcome == outcome).count();
+    let bad: Vec<&Line> = lines.iter().filter(|line| line.outcome != Outcome::Identical).collect();
+    if !bad.is_empty() {
+        let rows = bad.iter().map(|line| {
+            vec![
+                line.dataset.to_string(),
+                line.release.clone(),
+                line.slice.clone(),
+                line.outcome.word().to_owned(),
+                line.why.clone(),
+            ]
+        });
+        say(&table(&["dataset", "release", "slice", "replay", "why"], rows));
+    }
+    say(&format!(
+        "Snapshot {snapshot}, made again without any network: of {} slices and models {} identical, {} the same rows in other \
+         bytes, {} different, {} failed.",
+        lines.len(),
+        count(Outcome::Identical),
+        count(Outcome::SameRows),
+        count(Outcome::Differs),
+        count(Outcome::Failed)
+    ));
+}

@@ -126,8 +126,10 @@ fn the_api_stands_in_for_a_file_that_cannot_be_had_and_its_key_is_written_nowher
             "{certificate}"
         );
         let holds = |bytes: &[u8]| bytes.windows(4).any(|window| window == b"WaPo");
+        // The pipeline itself has it, for everybody to see.
+        let apart = ["raw", "declarations"];
         for (path, bytes) in files(root) {
-            assert!(path.starts_with("raw") || !holds(&bytes), "{}", path.display());
+            assert!(apart.iter().any(|folder| path.starts_with(folder)) || !holds(&bytes), "{}", path.display());
         }
         assert!(!said.contains("WaPo"), "{said}");
     }

@@ -11,6 +11,7 @@ mod interrupted;
 mod masters;
 mod models;
 mod replay;
+mod revisions;
 mod soda;
 mod tidy;
 

@@ -1,7 +1,7 @@
 //! Pinned snapshots in; tables, figures and verdicts out.
 //!
 //! [`session`] answers SQL over one snapshot, [`catalogue`] writes the file that plain DuckDB opens, [`claim`] judges
-//! published statements, [`figures`] draws what `warehouse/figures/` declares, with [`figure`] as its pen, [`models`]
+//! published statements, [`revisions`] says what a publisher changed, [`figures`] draws what `warehouse/figures/` declares, with [`figure`] as its pen, [`models`]
 //! makes the tables of `warehouse/models/` for a snapshot that is about to be committed, and [`disclosure`] looks at all
 //! of them before they are shown. Everything here reads, but for the catalogue and the parts of models. No type of
 //! DuckDB or Arrow is in the public interface; where the data came from is known only by what a snapshot says, and
@@ -15,6 +15,7 @@ pub mod figures;
 pub mod lineage;
 pub mod models;
 mod portable;
+pub mod revisions;
 pub mod session;
 mod sql;
 #[cfg(test)]

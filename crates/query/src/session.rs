@@ -295,7 +295,7 @@ fn locked(warehouse: &Warehouse, plan: &Plan, threads: i64) -> Result<Connection
     Ok(connection)
 }
 
-fn connect(threads: i64) -> duckdb::Result<Connection> {
+pub(crate) fn connect(threads: i64) -> duckdb::Result<Connection> {
     let config = Config::default()
         .enable_autoload_extension(false)?
         .with("autoinstall_known_extensions", "false")?

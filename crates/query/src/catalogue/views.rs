@@ -259,7 +259,7 @@ impl Table {
 
     /// Reads parts by field id, so that each has the columns and types of today whatever it was written with: a column
     /// that came later is null in older parts.
-    fn select(&self, root: &Path, parts: &[&Part]) -> String {
+    pub(crate) fn select(&self, root: &Path, parts: &[&Part]) -> String {
         if parts.is_empty() {
             let columns: Vec<String> = self
                 .columns

@@ -11,6 +11,7 @@ mod pin;
 mod probe;
 mod recipe;
 mod replay;
+mod revisions;
 mod run;
 mod snapshot;
 mod sql;
@@ -85,6 +86,8 @@ enum Command {
     Snapshot(snapshot::Command),
     /// Make a snapshot again from archived captures, asking nobody, and compare
     Replay(replay::Replay),
+    /// What a publisher changed between two snapshots, or two releases, of a dataset
+    Revisions(revisions::Revisions),
     /// Pins: names for snapshots
     #[command(subcommand)]
     Pin(pin::Command),
@@ -111,6 +114,7 @@ pub fn main() -> Result<ExitCode> {
         Command::Sql(command) => command.run(&context),
         Command::Snapshot(command) => command.run(&context),
         Command::Replay(command) => command.run(&context),
+        Command::Revisions(command) => command.run(&context),
         Command::Pin(command) => command.run(&context),
         Command::Figure(command) => command.run(&context),
         Command::Claims(command) => command.run(&context),

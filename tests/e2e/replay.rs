@@ -75,6 +75,47 @@ fn a_slice_is_made_again_by_the_declaration_that_made_it() {
 }
 
 #[test]
+fn a_bundle_goes_into_a_warehouse_of_its_own_and_answers_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, there) = (&folder.path().join("root"), &folder.path().join("there"));
+    succeed(root, &["run", "--replica", "arcos_transactions", "fbi_city_offenses"]);
+    succeed(root, &["pin", "add", "mine"]);
+    let archive = folder.path().join("mine.zip");
+    let archive = archive.to_str().unwrap();
+    succeed(root, &["snapshot", "export", "mine", "--out", archive, "--captures"]);
+    let refused = tollhouse(root, &["snapshot", "export", "mine", "--out", archive]);
+    assert_eq!(refused.status.code(), Some(2), "nothing is written over");
+    // The captures of persons stay at home; those of the cities go along.
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(archive).unwrap()).unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut zip.by_name("tollhouse-mine/captures.csv").unwrap(), &mut text).unwrap();
+    for line in text.lines().skip(1) {
+        let digest = line.split(',').nth(1).unwrap();
+        let here = zip.by_name(&format!("tollhouse-mine/raw/{}/{digest}", &digest[..2])).is_ok();
+        let told =
+            if line.starts_with("arcos_") { line.ends_with("no: it may show persons") } else { line.ends_with("yes") };
+        assert!(told && here == line.starts_with("fbi_"), "{line}");
+    }
+
+    let told = succeed(there, &["snapshot", "import", archive]);
+    assert!(told.contains("all as committed"), "{told}");
+    for sql in [
+        "select count(*) || ' ' || sum(dosage_units) from arcos_transactions",
+        "select year, sum(murder) from fbi_city_offenses group by 1 order by 1",
+        "select count(*) from arcos_buyers",
+    ] {
+        let words = ["sql", "--format", "csv", "--at", "mine", sql];
+        assert_eq!(succeed(there, &words), succeed(root, &words), "{sql}");
+    }
+    let verified = tollhouse(there, &["snapshot", "verify"]);
+    let said = String::from_utf8(verified.stdout).unwrap();
+    assert!(said.lines().filter(|line| line.starts_with("damaged")).all(|line| line.contains("raw/")), "{said}");
+    assert_eq!(tollhouse(there, &["snapshot", "import", archive]).status.code(), Some(2));
+    let cited = succeed(there, &["cite", "mine"]);
+    assert!(cited.contains("The Washington Post") && cited.contains("ODbL"), "{cited}");
+}
+
+#[test]
 fn an_operator_may_keep_what_the_captures_say_of_persons_where_nothing_of_ours_looks() {
     let folder = tempfile::tempdir().unwrap();
     let root = &folder.path().join("root");

@@ -101,7 +101,7 @@ impl Plan {
         datasets: &[Dataset],
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
-        Self::with(warehouse, snapshot, datasets, vocabulary, Vec::new())
+        Self::with((warehouse, warehouse.root()), snapshot, datasets, vocabulary, Vec::new())
     }
 
     /// Plans the file: it alone shows what the operator has switched on below `restricted/`, and no session of ours does.
@@ -111,18 +111,20 @@ impl Plan {
         datasets: &[Dataset],
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
-        Self::with(warehouse, snapshot, datasets, vocabulary, views::restricted(&warehouse.restricted()?))
+        let more = views::restricted(&warehouse.restricted()?);
+        Self::with((warehouse, warehouse.root()), snapshot, datasets, vocabulary, more)
     }
 
+    /// Plans views that look for the parts below a root.
     fn with(
-        warehouse: &Warehouse,
+        (warehouse, root): (&Warehouse, &Path),
         snapshot: &Snapshot,
         datasets: &[Dataset],
         vocabulary: &Vocabulary,
         more: Vec<String>,
     ) -> Result<Self> {
         let contents = Contents::read(warehouse, snapshot, datasets, vocabulary)?;
-        let mut statements = contents.views(warehouse.root());
+        let mut statements = contents.views(root);
         statements.extend(meta::statements(warehouse, snapshot, &contents, datasets, vocabulary)?);
         statements.extend(more);
         Ok(Self::new(contents, statements, snapshot))
@@ -181,14 +183,29 @@ fn replace(warehouse: &Warehouse, plan: &Plan) -> Result<()> {
     std::fs::create_dir_all(&folder).or_error(Kind::Io, cannot())?;
     let own = tempfile::Builder::new().prefix("catalogue-").tempdir_in(&folder).or_error(Kind::Io, cannot())?;
     let built = own.path().join(FILE);
-    build(&built, plan)?;
+    build(&built, plan, warehouse.root())?;
     File::open(&built).and_then(|file| file.sync_all()).or_error(Kind::Io, cannot())?;
     std::fs::rename(&built, path(warehouse)).or_error(Kind::Io, cannot())?;
     File::open(warehouse.root()).and_then(|folder| folder.sync_all()).or_error(Kind::Io, cannot())
 }
 
-/// Builds a catalogue where no file is yet.
-fn build(file: &Path, plan: &Plan) -> Result<()> {
+/// The catalogue of a snapshot for whoever has its parts in a folder: it looks for them in the folder where DuckDB is started.
+/// Of other snapshots it tells nothing but their names.
+pub(crate) fn portable(
+    warehouse: &Warehouse,
+    snapshot: &Snapshot,
+    datasets: &[Dataset],
+    vocabulary: &Vocabulary,
+) -> Result<Vec<u8>> {
+    let plan = Plan::with((warehouse, Path::new(".")), snapshot, datasets, vocabulary, Vec::new())?;
+    let folder = tempfile::tempdir().or_error(Kind::Io, "cannot make a temporary folder")?;
+    let file = folder.path().join(FILE);
+    build(&file, &plan, warehouse.root())?;
+    std::fs::read(&file).or_error(Kind::Io, "cannot read the catalogue back")
+}
+
+/// Builds a catalogue where no file is yet, of parts that lie below a root now.
+fn build(file: &Path, plan: &Plan, root: &Path) -> Result<()> {
     let connection = Connection::open_in_memory().or_error(Kind::Internal, "DuckDB does not start")?;
     let run = |statement: &str| {
         connection.execute_batch(statement).map_err(|error| {
@@ -199,6 +216,8 @@ fn build(file: &Path, plan: &Plan) -> Result<()> {
     let file = sql::text(&file.display().to_string());
     run(&format!("ATTACH {file} AS catalogue (STORAGE_VERSION 'v1.0.0')"))?;
     run("USE catalogue")?;
+    // DuckDB looks at the parts when it makes a view of them; the view itself keeps the root that was planned.
+    run(&format!("SET VARIABLE warehouse = {}", sql::text(&root.display().to_string())))?;
     plan.apply(&connection)?;
     run("USE memory")?;
     run("DETACH catalogue")

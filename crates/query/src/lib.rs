@@ -2,11 +2,12 @@
 //!
 //! [`session`] answers SQL over one snapshot, [`catalogue`] writes the file that plain DuckDB opens, [`claim`] judges
 //! published statements, [`revisions`] says what a publisher changed, [`figures`] draws what `warehouse/figures/` declares, with [`figure`] as its pen, [`models`]
-//! makes the tables of `warehouse/models/` for a snapshot that is about to be committed, and [`disclosure`] looks at all
+//! makes the tables of `warehouse/models/` for a snapshot that is about to be committed, [`bundle`] packs one to hand on, and [`disclosure`] looks at all
 //! of them before they are shown. Everything here reads, but for the catalogue and the parts of models. No type of
 //! DuckDB or Arrow is in the public interface; where the data came from is known only by what a snapshot says, and
 //! nothing here fetches.
 
+pub mod bundle;
 pub mod catalogue;
 pub mod claim;
 pub mod disclosure;

@@ -15,4 +15,4 @@ pub mod state;
 pub mod verify;
 mod warehouse;
 
-pub use warehouse::{FORMAT, Origin, Warehouse};
+pub use warehouse::{FORMAT, Origin, Warehouse, imported};

@@ -38,7 +38,7 @@ impl Warehouse {
             Some(numbers) => numbers.to_vec(),
             None => {
                 let all = self.numbers()?;
-                gaps(&all, &mut report);
+                gaps(self.begins()?, &all, &mut report);
                 self.pinned(&mut named, &mut report)?;
                 all
             }
@@ -69,7 +69,9 @@ impl Warehouse {
         if snapshot.number != number {
             report.damage.push(format!("{} says that it is snapshot {}", snapshot_path(number), snapshot.number));
         }
-        if let (Some(parent), Some(digest)) = (snapshot.parent, snapshot.parent_sha256) {
+        if let (Some(parent), Some(digest)) = (snapshot.parent, snapshot.parent_sha256)
+            && number > self.begins()?
+        {
             named.insert((snapshot_path(parent), digest, None));
         }
         for digest in snapshot.datasets.values() {
@@ -116,8 +118,8 @@ fn noted<T>(read: Result<T>, report: &mut Report) -> Result<Option<T>> {
     }
 }
 
-fn gaps(numbers: &[u64], report: &mut Report) {
-    for (expected, number) in (1..).zip(numbers) {
+fn gaps(begins: u64, numbers: &[u64], report: &mut Report) {
+    for (expected, number) in (begins..).zip(numbers) {
         if expected != *number {
             report.damage.push(format!("{} is missing", snapshot_path(expected)));
             return;

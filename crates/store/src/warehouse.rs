@@ -42,6 +42,24 @@ struct Marker {
     created: Timestamp,
 }
 
+/// `imported.json`: that the history of a warehouse begins with a snapshot that came in a bundle.
+#[derive(Debug, Serialize, Deserialize)]
+struct Imported {
+    format: u32,
+    name: String,
+    snapshot: u64,
+}
+
+/// Where that stands.
+const IMPORTED: &str = "imported.json";
+
+/// Says that the history of the warehouse at a root begins with a snapshot that came in a bundle of this name.
+pub fn imported(root: &Path, name: &str, snapshot: u64) -> Result<()> {
+    let imported = Imported { format: FORMAT, name: name.to_owned(), snapshot };
+    LocalFiles::new(root)?.create(IMPORTED, to_json(&imported)?)?;
+    Ok(())
+}
+
 /// An open warehouse. Cheap to clone.
 #[derive(Clone)]
 pub struct Warehouse {
@@ -119,6 +137,14 @@ impl Warehouse {
             std::fs::create_dir_all(&folder)?;
             tempfile::tempfile_in(&folder)
         }
+    }
+
+    /// The number of the first snapshot of its history: 1, or that of the bundle which it was made from.
+    pub fn begins(&self) -> Result<u64> {
+        let Some(bytes) = self.files.read(IMPORTED)? else { return Ok(1) };
+        let imported: Imported = from_json(IMPORTED, &bytes)?;
+        check_format(IMPORTED, imported.format)?;
+        Ok(imported.snapshot)
     }
 
     /// Keeps a declaration by which parts are made, under the digest by which manifests name it.

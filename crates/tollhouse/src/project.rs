@@ -84,6 +84,31 @@ impl Project {
         self.models.iter().find(|model| model.id.as_str() == id)
     }
 
+    /// The declarations as files, by their paths in the project: what a bundle takes along.
+    pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut found = Vec::new();
+        let columns = match &self.folder {
+            Some(folder) => read(&folder.join("warehouse/columns.toml"))?,
+            None => COLUMNS.to_owned(),
+        };
+        found.push(("warehouse/columns.toml".to_owned(), columns.into_bytes()));
+        for (below, built_in, endings) in [
+            ("pipelines", &PIPELINES, &["toml"][..]),
+            ("warehouse/models", &MODELS, &["toml", "sql"]),
+            ("warehouse/claims", &CLAIMS, &["toml"]),
+        ] {
+            for ending in endings {
+                let each = files(self.folder.as_deref(), below, built_in, ending)?;
+                found.extend(each.into_iter().map(|(id, text)| (format!("{below}/{id}.{ending}"), text.into_bytes())));
+            }
+        }
+        for (id, toml, sql) in figure_texts(self.folder.as_deref())? {
+            found.push((format!("warehouse/figures/{id}/figure.toml"), toml.into_bytes()));
+            found.push((format!("warehouse/figures/{id}/query.sql"), sql.into_bytes()));
+        }
+        Ok(found)
+    }
+
     /// Reads the project's own tables, which stand in `warehouse/reference/`.
     pub fn own(&self) -> Own {
         let folder = self.folder.clone();

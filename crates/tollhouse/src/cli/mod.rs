@@ -1,5 +1,6 @@
 //! The command line: what can be said, and where each command lives.
 
+mod cite;
 mod claims;
 mod datasets;
 mod demo;
@@ -96,6 +97,8 @@ enum Command {
     Figure(figure::Command),
     /// Judge published statements from a snapshot
     Claims(claims::Claims),
+    /// How to cite a snapshot, and every credit that its publishers ask for
+    Cite(cite::Cite),
 }
 
 /// Parses the command line and does what it says.
@@ -118,6 +121,7 @@ pub fn main() -> Result<ExitCode> {
         Command::Pin(command) => command.run(&context),
         Command::Figure(command) => command.run(&context),
         Command::Claims(command) => command.run(&context),
+        Command::Cite(command) => command.run(&context),
     }
 }
 

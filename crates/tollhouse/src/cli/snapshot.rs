@@ -1,13 +1,20 @@
-//! `snapshot list`, `show`, `verify`.
+//! `snapshot list`, `show`, `verify`, `export`, `import`.
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use model::Result;
+use model::{Error, Kind, Result, ResultExt as _};
+use query::bundle::{self, Bundle};
 use serde::Serialize;
+use store::Warehouse;
+use store::commit::Snapshot;
 
 use super::Context;
+use crate::config::now;
 use crate::output::{grouped, list, print_json, say, table};
+use crate::work;
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -24,6 +31,23 @@ pub enum Command {
         /// Only this snapshot: a pin's name or a number
         #[arg(value_name = "PIN|N")]
         snapshot: Option<String>,
+    },
+    /// Write a snapshot as one ZIP archive that plain DuckDB reads, fit for a deposit
+    Export {
+        /// A pin's name or a number
+        #[arg(value_name = "PIN|N")]
+        snapshot: String,
+        /// The archive; `tollhouse-PIN.zip` here without
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Put the captures in, but for those that show persons
+        #[arg(long)]
+        captures: bool,
+    },
+    /// Take such an archive into an empty root, and verify it
+    Import {
+        /// The archive
+        file: PathBuf,
     },
 }
 
@@ -44,6 +68,8 @@ impl Command {
             Command::List => show_list(context),
             Command::Show { snapshot } => show(context, snapshot.as_deref()),
             Command::Verify { snapshot } => verify(context, snapshot.as_deref()),
+            Command::Export { snapshot, out, captures } => export(context, &snapshot, out, captures),
+            Command::Import { file } => import(context, &file),
         }
     }
 }
@@ -163,4 +189,80 @@ fn verify(context: &Context, at: Option<&str>) -> Result<ExitCode> {
         ));
     }
     Ok(ExitCode::from(u8::from(!report.damage.is_empty())))
+}
+
+/// What a snapshot is called by whoever asked for it: its pin, or its number.
+pub fn name_of(asked: Option<&str>, snapshot: &Snapshot) -> String {
+    match asked {
+        Some(pin) if pin.parse::<u64>().is_err() => pin.to_owned(),
+        _ => format!("snapshot-{}", snapshot.number),
+    }
+}
+
+fn export(context: &Context, at: &str, out: Option<PathBuf>, captures: bool) -> Result<ExitCode> {
+    let project = context.project()?;
+    let warehouse = context.warehouse()?;
+    let snapshot = warehouse.resolve(Some(at))?;
+    let name = name_of(Some(at), &snapshot);
+    let out = out.unwrap_or_else(|| PathBuf::from(format!("tollhouse-{name}.zip")));
+    let cannot = || format!("cannot write {}", out.display());
+    if out.exists() {
+        return Err(Error::new(Kind::Usage, format!("{} is there already", out.display()))
+            .hint("name another file with --out, or remove that one"));
+    }
+    // What is cut short must not pass for the archive.
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = tempfile::NamedTempFile::new_in(folder).or_error(Kind::Io, cannot())?;
+    let bundle = Bundle {
+        warehouse: &warehouse,
+        snapshot: &snapshot,
+        name: &name,
+        datasets: &project.datasets,
+        vocabulary: &project.vocabulary,
+        project: &project.files()?,
+        captures,
+    };
+    let written = bundle::write(&bundle, std::io::BufWriter::new(file.as_file()))?;
+    file.as_file().sync_all().or_error(Kind::Io, cannot())?;
+    file.persist_noclobber(&out).or_error(Kind::Io, cannot())?;
+    if context.json() {
+        print_json(&written)?;
+    } else {
+        say(&format!(
+            "Wrote {}: snapshot {}, {} files, {} bytes; {} captures in it, {} named by their digests alone.",
+            out.display(),
+            snapshot.number,
+            grouped(written.files),
+            grouped(written.bytes),
+            grouped(written.captures),
+            grouped(written.captures_left_out)
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import(context: &Context, file: &Path) -> Result<ExitCode> {
+    let archive = File::open(file).or_error(Kind::Usage, format!("cannot read {}", file.display()))?;
+    let (name, number) = bundle::read(std::io::BufReader::new(archive), context.root())?;
+    let warehouse = Warehouse::open(context.root())?;
+    let snapshot = warehouse.snapshot(number)?;
+    if name != format!("snapshot-{number}") {
+        warehouse.add_pin(&name, number, now())?;
+    }
+    work::refresh_catalogue(&context.project()?, &warehouse, &snapshot)?;
+    say(&format!("Took snapshot {number} ({name}) into {}.", warehouse.root().display()));
+    // Captures that did not come along are no damage.
+    let report = warehouse.verify(Some(&[number]))?;
+    let (absent, damage): (Vec<_>, Vec<_>) =
+        report.damage.into_iter().partition(|line| line.starts_with("raw/") && line.ends_with(" is missing"));
+    for line in &damage {
+        say(&format!("damaged: {line}"));
+    }
+    say(&format!(
+        "{} files hashed: {}; {} captures are named and not here.",
+        grouped(report.files),
+        if damage.is_empty() { "all as committed".to_owned() } else { format!("{} are damaged", damage.len()) },
+        grouped(absent.len() as u64)
+    ));
+    Ok(ExitCode::from(u8::from(!damage.is_empty())))
 }

@@ -66,7 +66,7 @@ pub trait Files: Send + Sync {
     /// What lies directly in a folder, sorted; empty where there is no such folder. Nothing is asked about each entry.
     fn entries(&self, folder: &str) -> Result<Vec<Entry>>;
     /// Takes the lock of this name, without waiting: `None` where somebody else holds it. It binds only those who ask
-    /// for it.
+    /// for it. In a root that cannot be written a shared lock is granted without one: whoever reads there can.
     fn lock(&self, name: &str, mode: Mode) -> Result<Option<Hold>>;
 
     /// Whether the path exists.
@@ -262,8 +262,16 @@ impl<D: Disk> Files for DiskFiles<D> {
     fn lock(&self, name: &str, mode: Mode) -> Result<Option<Hold>> {
         let path = format!("{LOCKS}/{name}");
         check(&path)?;
-        self.disk.lock(&path, mode).map_err(|cause| io("lock", &path, cause))
+        match self.disk.lock(&path, mode) {
+            // Who can make no lock file can write nothing there, and reads without.
+            Err(error) if mode == Mode::Shared && is_unwritable(&error) => Ok(Some(Hold::new(()))),
+            locked => locked.map_err(|cause| io("lock", &path, cause)),
+        }
     }
+}
+
+fn is_unwritable(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::Unsupported)
 }
 
 /// Turns what is not there into nothing.

@@ -101,6 +101,9 @@ pub struct DiskFiles<D> {
     /// For tests that prove the simulation: what was there already is taken to be durable.
     #[cfg(test)]
     pub(crate) trusting: bool,
+    /// For the same: nothing is settled.
+    #[cfg(test)]
+    pub(crate) unsettled: bool,
 }
 
 impl LocalFiles {
@@ -136,6 +139,8 @@ impl<D: Disk> DiskFiles<D> {
             settled: Mutex::default(),
             #[cfg(test)]
             trusting: false,
+            #[cfg(test)]
+            unsettled: false,
         }
     }
 
@@ -232,6 +237,10 @@ impl<D: Disk> Files for DiskFiles<D> {
     }
 
     fn settle(&self, folder: &str) -> Result<()> {
+        #[cfg(test)]
+        if self.unsettled {
+            return Ok(());
+        }
         missing(self.disk.sync_folder(folder)).map(|_| ()).map_err(|cause| io("sync", folder, cause))
     }
 

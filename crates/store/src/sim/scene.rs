@@ -98,7 +98,7 @@ fn stage(warehouse: &Warehouse, staging: &SimDisk, dataset: &str, slice: &str, c
     warehouse.files().adopt(&Path::new(ROOT).join(local), &Archive::path(&body))?;
     let exchange = Exchange {
         format: Exchange::FORMAT,
-        id: format!("x-{dataset}-{slice}"),
+        id: format!("x-{dataset}-{slice}-{}", &sha256.as_str()[..8]),
         url: format!("https://publisher.example/{slice}"),
         via: "replica".to_owned(),
         method: "GET".to_owned(),

@@ -101,6 +101,8 @@ struct State {
     /// By the file, not by its name.
     locks: BTreeMap<usize, Vec<Lock>>,
     lives: Vec<Life>,
+    /// Whether an actor has had the baton: only then can it hand it on.
+    begun: Vec<bool>,
     turn: usize,
     calls: u64,
     made: u64,
@@ -132,6 +134,7 @@ impl World {
             pending: Vec::new(),
             locks: BTreeMap::new(),
             lives: Vec::new(),
+            begun: Vec::new(),
             turn: 0,
             calls: 0,
             made: 0,
@@ -156,6 +159,7 @@ impl World {
         state.weather = weather;
         let first = state.lives.len();
         state.lives.extend(std::iter::repeat_n(Life::Runs, count));
+        state.begun.extend(std::iter::repeat_n(false, count));
         state.hand_on();
         (first..first + count).map(|actor| SimDisk { world: self.clone(), actor }).collect()
     }
@@ -295,8 +299,10 @@ impl SimDisk {
     /// Waits for its turn, and lets happen what happens.
     fn call<T>(&self, what: &str, path: &str, effect: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.world.state();
-        state.hand_on();
-        self.world.wakes[state.turn].notify_all();
+        if std::mem::replace(&mut state.begun[self.actor], true) {
+            state.hand_on();
+            self.world.wakes[state.turn].notify_all();
+        }
         while state.turn != self.actor && state.lives[self.actor] != Life::Dead {
             state = self.world.wakes[self.actor].wait(state).unwrap_or_else(PoisonError::into_inner);
         }

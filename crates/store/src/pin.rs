@@ -65,10 +65,14 @@ impl Warehouse {
         if name.contains(['/', '\\']) {
             return Err(unknown());
         }
-        let bytes = self.files().read(&path(name))?.ok_or_else(unknown)?;
+        self.find_pin(name)?.ok_or_else(unknown)
+    }
+
+    fn find_pin(&self, name: &str) -> Result<Option<Pin>> {
+        let Some(bytes) = self.files().read(&path(name))? else { return Ok(None) };
         let pin: Pin = from_json(&path(name), &bytes)?;
         check_format(&path(name), pin.format)?;
-        Ok(pin)
+        Ok(Some(pin))
     }
 
     /// Takes a pin away; the snapshot stays as long as a rule of `snapshot gc` keeps it.
@@ -83,7 +87,9 @@ impl Warehouse {
     /// All pins, by name.
     pub fn pins(&self) -> Result<Vec<Pin>> {
         let names = self.files().list("pins")?;
-        names.iter().filter_map(|name| name.strip_suffix(".json")).map(|name| self.pin(name)).collect()
+        let names = names.iter().filter_map(|name| name.strip_suffix(".json"));
+        // One may be taken away between the listing and the look at it.
+        names.filter_map(|name| self.find_pin(name).transpose()).collect()
     }
 
     /// The snapshot that a reader means: a pin's name, a number, or the newest where nothing is said.

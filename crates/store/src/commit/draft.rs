@@ -22,9 +22,11 @@ pub struct Draft {
 impl Warehouse {
     /// What a commit of this would publish over the head of now. Publishes nothing.
     pub fn draft(&self, staged: &[Staged], program: &str, now: Timestamp) -> Result<Draft> {
+        // In this order: a rival that commits between the two must not give this draft a number above what it looked at.
+        let taken = self.history()?.last();
         let head = self.head()?;
         let parent = head.as_ref().map(|head| head.number);
-        let number = self.history()?.last().unwrap_or(0) + 1;
+        let number = parent.max(taken).unwrap_or(0) + 1;
         let snapshot = Snapshot {
             format: FORMAT,
             number,

@@ -10,7 +10,7 @@ fn workspace() -> PathBuf {
 /// Each crate, and those of ours and of the outside world's heavy ones that it may use.
 const EDGES: &[(&str, &[&str])] = &[
     ("model", &["arrow-schema"]),
-    ("store", &["model", "arrow", "parquet", "object_store", "rusqlite"]),
+    ("store", &["model", "arrow", "parquet", "rusqlite"]),
     ("ingest", &["model", "store", "arrow", "reqwest"]),
     ("query", &["model", "store", "arrow", "parquet", "duckdb"]),
     ("replica", &[]),

@@ -13,7 +13,7 @@ use model::{Digest, Error, Kind, Result, ResultExt as _};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-use crate::file::{Content, Files, digest_of};
+use crate::file::{Content, Files, Hold, digest_of};
 use crate::warehouse::{FORMAT, check_format, from_json, to_json};
 
 /// The receipt of one exchange with a publisher, or of one imported file.
@@ -75,11 +75,13 @@ impl Exchange {
 pub struct Archive {
     files: Arc<dyn Files>,
     spools: PathBuf,
+    /// What keeps spools and bodies that nothing names yet safe.
+    _writing: Option<Arc<Hold>>,
 }
 
 impl Archive {
-    pub(crate) fn new(files: Arc<dyn Files>, spools: PathBuf) -> Self {
-        Self { files, spools }
+    pub(crate) fn new(files: Arc<dyn Files>, spools: PathBuf, writing: Option<Arc<Hold>>) -> Self {
+        Self { files, spools, _writing: writing }
     }
 
     /// An empty local file for a body on its way in.

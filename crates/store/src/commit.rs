@@ -10,7 +10,12 @@
 //!   `commit` returns.
 //! - *Serial*: of any number of rivals for a number one wins; the others look at what it did and try the next number.
 //!   Writers of different datasets, or of different slices of one, all land. Where two wrote the same slice
-//!   differently on the same base, the second fails with [`Kind::LostRace`] and has changed nothing.
+//!   differently on the same base, the second fails with [`Kind::LostRace`] and has changed nothing. Whoever slept for an
+//!   hour before the last step looks at what rivals did like any other: the number it would take is taken.
+//! - *Whole*: every part, capture and receipt that the commit adds is there, parts at their length, when it is made.
+//!   Nothing that it names is collected meanwhile ([`crate::hold`]).
+//! - *Told truly*: what `commit` returned as committed is there after any crash. What failed before the last step was
+//!   not committed; where the last step itself failed, the error says that it is not known.
 //! - *Idempotent*: committing what the head already says commits nothing.
 //! - *Of one piece*: what is derived from other datasets is published only beside the very manifests that it was made
 //!   from. [`Warehouse::commit_with`] derives over the state that is about to be published, and derives again over the
@@ -18,6 +23,7 @@
 
 mod covered;
 mod draft;
+mod history;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use covered::{Covered, Relation, relation};
 pub use draft::Draft;
+pub use history::{Gone, History, gone_path};
 
 use crate::file::{Created, digest_of};
 use crate::part::Part;
@@ -244,29 +251,6 @@ pub enum Outcome {
 }
 
 impl Warehouse {
-    /// The numbers of all snapshots, ascending.
-    pub fn numbers(&self) -> Result<Vec<u64>> {
-        let names = self.files().list("snapshots")?;
-        Ok(names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect())
-    }
-
-    /// The newest snapshot.
-    pub fn head(&self) -> Result<Option<Snapshot>> {
-        self.numbers()?.last().map(|number| self.snapshot(*number)).transpose()
-    }
-
-    /// A snapshot by number.
-    pub fn snapshot(&self, number: u64) -> Result<Snapshot> {
-        let path = snapshot_path(number);
-        let bytes = self.files().read(&path)?.ok_or_else(|| {
-            Error::new(Kind::Usage, format!("there is no snapshot {number}"))
-                .hint("`tollhouse snapshot list` shows those that there are")
-        })?;
-        let snapshot: Snapshot = from_json(&path, &bytes)?;
-        check_format(&path, snapshot.format)?;
-        Ok(snapshot)
-    }
-
     /// The digest of a snapshot's file.
     pub fn snapshot_digest(&self, number: u64) -> Result<Digest> {
         let path = snapshot_path(number);
@@ -304,6 +288,7 @@ impl Warehouse {
         now: Timestamp,
         derive: &mut dyn FnMut(&mut Draft) -> Result<()>,
     ) -> Result<Outcome> {
+        let _writing = self.hold_writing()?;
         loop {
             let mut draft = self.draft(staged, program, now)?;
             derive(&mut draft)?;
@@ -311,9 +296,24 @@ impl Warehouse {
             if draft.is_the_head() {
                 return Ok(Outcome::Unchanged(draft.head));
             }
+            draft.check_whole(self)?;
             let snapshot = draft.snapshot;
-            match self.files().create(&snapshot_path(snapshot.number), to_json(&snapshot)?)? {
-                Created::New => return Ok(Outcome::Committed(snapshot)),
+            let created = self.files().create(&snapshot_path(snapshot.number), to_json(&snapshot)?);
+            match created.map_err(|error| {
+                error.hint(format!(
+                    "whether snapshot {} was committed is not known: `tollhouse snapshot list` tells; running it again does \
+                     no harm",
+                    snapshot.number
+                ))
+            })? {
+                Created::New if self.gone(snapshot.number)?.is_none() => return Ok(Outcome::Committed(snapshot)),
+                Created::New => {
+                    return Err(Error::new(
+                        Kind::LostRace,
+                        format!("snapshot {} came and went while this run slept without its lock", snapshot.number),
+                    )
+                    .hint("nothing of this run was committed; run it again"));
+                }
                 // A rival took the number: look at what it did, and try the next.
                 Created::Existed => {}
             }

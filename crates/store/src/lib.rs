@@ -7,6 +7,8 @@
 pub mod archive;
 pub mod commit;
 pub mod file;
+pub mod gc;
+pub mod hold;
 pub mod part;
 pub mod pin;
 pub mod quarantine;
@@ -14,5 +16,8 @@ pub mod restricted;
 pub mod state;
 pub mod verify;
 mod warehouse;
+
+#[cfg(test)]
+mod sim;
 
 pub use warehouse::{FORMAT, Origin, Warehouse, imported};

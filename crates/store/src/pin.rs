@@ -1,4 +1,4 @@
-//! Pins: names for snapshots, which nothing may remove while they are there. A pin is created once and never moved.
+//! Pins: names for snapshots, which nothing may remove while they are there. A pin is created once and never moved; it can be taken away.
 
 use jiff::Timestamp;
 use model::{Digest, Error, Kind, Result};
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Warehouse;
 use crate::file::Created;
+use crate::hold::Reading;
 use crate::warehouse::{FORMAT, check_format, from_json, to_json};
 
 /// A name for a snapshot.
@@ -32,7 +33,11 @@ impl Warehouse {
             return Err(Error::new(Kind::Usage, format!("`{name}` is not a pin name"))
                 .hint("a pin begins with a letter, and has letters, digits, `-`, `_` and `.`"));
         }
+        // No collection comes between the look at the snapshot and the pin.
+        let _writing = self.hold_writing()?;
         self.snapshot(snapshot)?;
+        // A pin must not outlive what it names.
+        self.files().settle("snapshots")?;
         let sha256 = self.snapshot_digest(snapshot)?;
         let pin = Pin { format: FORMAT, name: name.to_owned(), snapshot, sha256, created: now };
         match self.files().create(&path(name), to_json(&pin)?)? {
@@ -60,27 +65,51 @@ impl Warehouse {
         if name.contains(['/', '\\']) {
             return Err(unknown());
         }
-        let bytes = self.files().read(&path(name))?.ok_or_else(unknown)?;
+        self.find_pin(name)?.ok_or_else(unknown)
+    }
+
+    fn find_pin(&self, name: &str) -> Result<Option<Pin>> {
+        let Some(bytes) = self.files().read(&path(name))? else { return Ok(None) };
         let pin: Pin = from_json(&path(name), &bytes)?;
         check_format(&path(name), pin.format)?;
+        Ok(Some(pin))
+    }
+
+    /// Takes a pin away; the snapshot stays as long as a rule of `snapshot gc` keeps it.
+    pub fn remove_pin(&self, name: &str) -> Result<Pin> {
+        let _writing = self.hold_writing()?;
+        let pin = self.pin(name)?;
+        self.files().remove(&path(name))?;
+        self.files().settle("pins")?;
         Ok(pin)
     }
 
     /// All pins, by name.
     pub fn pins(&self) -> Result<Vec<Pin>> {
         let names = self.files().list("pins")?;
-        names.iter().filter_map(|name| name.strip_suffix(".json")).map(|name| self.pin(name)).collect()
+        let names = names.iter().filter_map(|name| name.strip_suffix(".json"));
+        // One may be taken away between the listing and the look at it.
+        names.filter_map(|name| self.find_pin(name).transpose()).collect()
     }
 
     /// The snapshot that a reader means: a pin's name, a number, or the newest where nothing is said.
-    pub fn resolve(&self, at: Option<&str>) -> Result<crate::commit::Snapshot> {
+    /// Its files stay while what comes back lives.
+    pub fn resolve(&self, at: Option<&str>) -> Result<Reading> {
         match at {
-            None => self.head()?.ok_or_else(|| {
-                Error::new(Kind::Usage, "this warehouse has no snapshot yet").hint("`tollhouse run` makes the first")
-            }),
+            None => loop {
+                let head = self.head()?.ok_or_else(|| {
+                    Error::new(Kind::Usage, "this warehouse has no snapshot yet")
+                        .hint("`tollhouse run` makes the first")
+                })?;
+                match self.reading(head.number) {
+                    // A newer one came, and this one went, since.
+                    Err(_) if self.gone(head.number)?.is_some() => {}
+                    reading => return reading,
+                }
+            },
             Some(text) => match text.parse() {
-                Ok(number) => self.snapshot(number),
-                Err(_) => self.snapshot(self.pin(text)?.snapshot),
+                Ok(number) => self.reading(number),
+                Err(_) => self.reading(self.pin(text)?.snapshot),
             },
         }
     }

@@ -9,7 +9,7 @@ use model::{Digest, Kind, Result};
 
 use crate::Warehouse;
 use crate::archive::Archive;
-use crate::commit::{manifest_path, snapshot_path};
+use crate::commit::{History, gone_path, manifest_path, snapshot_path};
 use crate::file::digest_of;
 use crate::warehouse::declaration_path;
 
@@ -37,13 +37,22 @@ impl Warehouse {
         let numbers = match numbers {
             Some(numbers) => numbers.to_vec(),
             None => {
-                let all = self.numbers()?;
-                gaps(self.begins()?, &all, &mut report);
+                let history = self.history()?;
+                gaps(self.begins()?, &history, &mut report);
                 self.pinned(&mut named, &mut report)?;
-                all
+                for number in &history.gone {
+                    self.remembered(*number, &mut named, &mut report)?;
+                }
+                history.live.into_iter().collect()
             }
         };
+        let mut readings = Vec::new();
         for number in numbers {
+            // One that is removed while this is at work is no damage.
+            match self.reading(number) {
+                Err(_) if self.gone(number)?.is_some() => continue,
+                reading => readings.push(reading),
+            }
             report.snapshots += 1;
             self.follow(number, &mut named, &mut report)?;
         }
@@ -72,7 +81,7 @@ impl Warehouse {
         if let (Some(parent), Some(digest)) = (snapshot.parent, snapshot.parent_sha256)
             && number > self.begins()?
         {
-            named.insert((snapshot_path(parent), digest, None));
+            self.precedes(number, parent, digest, named, report)?;
         }
         for digest in snapshot.datasets.values() {
             named.insert((manifest_path(digest), digest.clone(), None));
@@ -98,6 +107,41 @@ impl Warehouse {
         Ok(())
     }
 
+    /// A snapshot that is named by its child's record of it: by its bytes, or by what is left of it.
+    fn precedes(
+        &self,
+        child: u64,
+        parent: u64,
+        digest: Digest,
+        named: &mut BTreeSet<Named>,
+        report: &mut Report,
+    ) -> Result<()> {
+        match noted(self.gone(parent), report)? {
+            Some(Some(gone)) if gone.sha256 != digest => report.damage.push(format!(
+                "{} says that the snapshot was {}, and snapshot {child} that it was {digest}",
+                gone_path(parent),
+                gone.sha256
+            )),
+            Some(Some(_)) | None => {}
+            Some(None) => {
+                named.insert((snapshot_path(parent), digest, None));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left of a snapshot that was removed still tells what was before it.
+    fn remembered(&self, number: u64, named: &mut BTreeSet<Named>, report: &mut Report) -> Result<()> {
+        let Some(Some(gone)) = noted(self.gone(number), report)? else { return Ok(()) };
+        if gone.number != number {
+            report.damage.push(format!("{} says that it is of snapshot {}", gone_path(number), gone.number));
+        }
+        match (gone.parent, gone.parent_sha256) {
+            (Some(parent), Some(digest)) => self.precedes(number, parent, digest, named, report),
+            _ => Ok(()),
+        }
+    }
+
     fn pinned(&self, named: &mut BTreeSet<Named>, report: &mut Report) -> Result<()> {
         for pin in noted(self.pins(), report)?.unwrap_or_default() {
             named.insert((snapshot_path(pin.snapshot), pin.sha256, None));
@@ -118,13 +162,11 @@ fn noted<T>(read: Result<T>, report: &mut Report) -> Result<Option<T>> {
     }
 }
 
-fn gaps(begins: u64, numbers: &[u64], report: &mut Report) {
-    for (expected, number) in (begins..).zip(numbers) {
-        if expected != *number {
-            report.damage.push(format!("{} is missing", snapshot_path(expected)));
-            return;
-        }
-    }
+/// Every number that was taken is that of a snapshot, or of one that was removed.
+fn gaps(begins: u64, history: &History, report: &mut Report) {
+    let known = |number: &u64| history.live.contains(number) || history.gone.contains(number);
+    let missing = (begins..history.last().unwrap_or(0)).find(|number| !known(number));
+    report.damage.extend(missing.map(|number| format!("{} is missing", snapshot_path(number))));
 }
 
 #[cfg(test)]

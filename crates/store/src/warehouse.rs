@@ -8,7 +8,8 @@ use model::{Digest, Error, Kind, Result, ResultExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::Archive;
-use crate::file::{Files, LocalFiles};
+use crate::file::{Files, Hold, LocalFiles, STAGING};
+use crate::hold;
 
 /// The version of everything on disk that this program writes and reads.
 pub const FORMAT: u32 = 1;
@@ -66,17 +67,25 @@ pub struct Warehouse {
     root: PathBuf,
     origin: Origin,
     files: Arc<dyn Files>,
+    /// What keeps staged files safe; held by those that were opened for writing.
+    pub(crate) writing: Option<Arc<Hold>>,
+    /// How often to wait for another before giving up.
+    pub(crate) patience: u32,
+    /// For tests that prove the simulation: the collector says only afterwards that a snapshot is gone.
+    #[cfg(test)]
+    pub(crate) tells_late: bool,
 }
 
 impl Warehouse {
     /// Opens the warehouse at `root`, making it first where there is none. Fails where one is there whose data are of
-    /// another origin.
+    /// another origin. It is open for writing: while it lives, no garbage is collected.
     pub fn open_or_create(root: &Path, origin: Origin, now: Timestamp) -> Result<Self> {
         std::fs::create_dir_all(root).or_error(Kind::Io, format!("cannot make the folder {}", root.display()))?;
-        let files = LocalFiles::new(root)?;
-        let marker = Marker { format: FORMAT, origin, created: now };
-        files.create("tollhouse.json", to_json(&marker)?)?;
-        let warehouse = Self::open(root)?;
+        let files = Arc::new(LocalFiles::new(root)?);
+        let writing = hold::writing(files.as_ref(), hold::PATIENCE)?;
+        let mut warehouse = Self::make(files, root, origin, now)?;
+        warehouse.writing = Some(writing);
+        warehouse.patience = hold::PATIENCE;
         if warehouse.origin == origin {
             return Ok(warehouse);
         }
@@ -94,7 +103,33 @@ impl Warehouse {
         })
     }
 
-    /// Opens the warehouse at `root`.
+    /// Opens the warehouse of these files for reading, making it first where there is none. `root` is where its files can
+    /// be found by those who do not come through here. It waits for nobody.
+    pub fn make(files: Arc<dyn Files>, root: &Path, origin: Origin, now: Timestamp) -> Result<Self> {
+        let marker = Marker { format: FORMAT, origin, created: now };
+        files.create("tollhouse.json", to_json(&marker)?)?;
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let none = || Error::new(Kind::Io, format!("there is no warehouse at {}", root.display()));
+        Self::over(files, &root)?.ok_or_else(none)
+    }
+
+    /// The warehouse that these files are, if they are one.
+    fn over(files: Arc<dyn Files>, root: &Path) -> Result<Option<Self>> {
+        let Some(bytes) = files.read("tollhouse.json")? else { return Ok(None) };
+        let marker: Marker = from_json("tollhouse.json", &bytes)?;
+        check_format("tollhouse.json", marker.format)?;
+        Ok(Some(Self {
+            root: root.to_owned(),
+            origin: marker.origin,
+            files,
+            writing: None,
+            patience: 0,
+            #[cfg(test)]
+            tells_late: false,
+        }))
+    }
+
+    /// Opens the warehouse at `root` for reading.
     pub fn open(root: &Path) -> Result<Self> {
         let none = || {
             Error::new(Kind::Usage, format!("there is no warehouse at {}", root.display())).hint(
@@ -104,15 +139,11 @@ impl Warehouse {
         if !root.is_dir() {
             return Err(none());
         }
-        let files = LocalFiles::new(root)?;
-        let bytes = files.read("tollhouse.json")?.ok_or_else(none)?;
-        let marker: Marker = from_json("tollhouse.json", &bytes)?;
-        check_format("tollhouse.json", marker.format)?;
-        Ok(Self {
-            root: root.canonicalize().or_error(Kind::Io, "cannot resolve the root")?,
-            origin: marker.origin,
-            files: Arc::new(files),
-        })
+        let files = Arc::new(LocalFiles::new(root)?);
+        let root = root.canonicalize().or_error(Kind::Io, "cannot resolve the root")?;
+        let mut warehouse = Self::over(files, &root)?.ok_or_else(none)?;
+        warehouse.patience = hold::PATIENCE;
+        Ok(warehouse)
     }
 
     /// The root folder, absolute.
@@ -127,12 +158,12 @@ impl Warehouse {
 
     /// The raw archive.
     pub fn archive(&self) -> Archive {
-        Archive::new(self.files.clone(), self.root.join("tmp"))
+        Archive::new(self.files.clone(), self.root.join(STAGING), self.writing.clone())
     }
 
     /// Makes files for what does not fit in memory, on the warehouse's disk: without names, and gone with their user.
     pub fn spill(&self) -> impl Fn() -> std::io::Result<std::fs::File> + Send + 'static {
-        let folder = self.root.join("tmp");
+        let folder = self.root.join(STAGING);
         move || {
             std::fs::create_dir_all(&folder)?;
             tempfile::tempfile_in(&folder)

@@ -3,8 +3,10 @@
 //! Its manifests are on disk, so that it can be read like a snapshot, and no snapshot names them: a draft that is
 //! dropped leaves only unreferenced files.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use model::{DatasetId, Digest, Result};
+use model::{DatasetId, Digest, Error, Kind, Result};
 
 use super::{Certificate, Manifest, Snapshot, Staged, manifest_path};
 use crate::Warehouse;
@@ -20,11 +22,14 @@ pub struct Draft {
 impl Warehouse {
     /// What a commit of this would publish over the head of now. Publishes nothing.
     pub fn draft(&self, staged: &[Staged], program: &str, now: Timestamp) -> Result<Draft> {
+        // In this order: a rival that commits between the two must not give this draft a number above what it looked at.
+        let taken = self.history()?.last();
         let head = self.head()?;
         let parent = head.as_ref().map(|head| head.number);
+        let number = parent.max(taken).unwrap_or(0) + 1;
         let snapshot = Snapshot {
             format: FORMAT,
-            number: parent.unwrap_or(0) + 1,
+            number,
             parent,
             parent_sha256: parent.map(|number| self.snapshot_digest(number)).transpose()?,
             origin: self.origin(),
@@ -84,6 +89,31 @@ impl Draft {
             for (dataset, inputs) in &derived {
                 if inputs.iter().any(|(input, digest)| self.snapshot.datasets.get(input) != Some(digest)) {
                     self.snapshot.datasets.remove(dataset);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses to publish what is not there: every part, capture and receipt of every slice that the head does not have.
+    pub(super) fn check_whole(&self, warehouse: &Warehouse) -> Result<()> {
+        let held = self.head.as_ref().map(|head| &head.datasets);
+        for (dataset, digest) in &self.snapshot.datasets {
+            let before = held.and_then(|held| held.get(dataset));
+            if before == Some(digest) {
+                continue;
+            }
+            let before = before.map(|digest| warehouse.manifest(digest)).transpose()?;
+            let known: BTreeSet<String> = before.iter().flat_map(Manifest::files).map(|(path, ..)| path).collect();
+            for (path, _, length) in warehouse.manifest(digest)?.files() {
+                if known.contains(&path) {
+                    continue;
+                }
+                let lies = warehouse.files().length(&path)?;
+                if lies.is_none() || length.is_some_and(|length| lies != Some(length)) {
+                    let wrong = if lies.is_none() { "is no longer there" } else { "is not as long as it was" };
+                    return Err(Error::new(Kind::Damaged, format!("{path}, which {dataset} was to name, {wrong}"))
+                        .hint("nothing was committed; run it again, and see that nobody else removes files there"));
                 }
             }
         }

@@ -43,7 +43,15 @@ fn staged(dataset: &str, slice: &str, content: &str, base: Option<Digest>) -> St
     }
 }
 
+/// Writes the parts of slices.
+fn write_parts(warehouse: &Warehouse, slices: &[Slice]) {
+    for part in slices.iter().flat_map(|slice| &slice.parts) {
+        warehouse.files().create(&part.path, "x".into()).unwrap();
+    }
+}
+
 fn commit(warehouse: &Warehouse, change: Staged) -> Result<Outcome> {
+    write_parts(warehouse, &change.slices);
     warehouse.commit(&[change], "test", Timestamp::UNIX_EPOCH)
 }
 
@@ -178,6 +186,7 @@ fn derive(warehouse: &Warehouse, draft: &mut Draft, model: &str, from: &[&str]) 
             failed: None,
         }),
     };
+    write_parts(warehouse, &manifest.slices);
     draft.put(warehouse, &manifest, &[])
 }
 
@@ -203,6 +212,28 @@ fn what_is_derived_is_derived_again_where_a_rival_took_the_number() {
     assert_ne!(seen[0].1, seen[1].1);
     let model = warehouse.manifest(&snapshot.datasets[&"model".parse().unwrap()]).unwrap();
     assert_eq!(model.derived.unwrap().inputs[&"a".parse().unwrap()], seen[1].1);
+}
+
+#[test]
+fn what_is_not_there_or_not_whole_is_not_committed() {
+    let (_folder, warehouse) = warehouse();
+    let mut change = staged("a", "all", "x", None);
+    let refused = |change: &Staged| {
+        let outcome = warehouse.commit(std::slice::from_ref(change), "test", Timestamp::UNIX_EPOCH);
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), Kind::Damaged);
+        assert!(warehouse.head().unwrap().is_none());
+        error.to_string()
+    };
+    assert!(refused(&change).ends_with("is no longer there"));
+    write_parts(&warehouse, &change.slices);
+    change.slices[0].parts[0].bytes = 2;
+    assert!(refused(&change).ends_with("is not as long as it was"));
+    change.slices[0].parts[0].bytes = 1;
+    let sha256 = Digest::of("never kept");
+    let url = "u".to_owned();
+    change.slices[0].captures = vec![Capture { receipt: sha256.clone(), sha256, exchange: "x".to_owned(), url }];
+    assert!(refused(&change).contains("raw/"));
 }
 
 #[test]

@@ -1,0 +1,116 @@
+//! Holds: how those who write, those who read and the collector of garbage keep out of each other's way.
+//!
+//! - Who writes holds `writing` shared, from before its first staged file until its commit returned: every [`Warehouse`]
+//!   that was opened for writing does for as long as it, an archive of it or a clone of either lives, and a commit, a pin
+//!   and a [`Scratch`] do by themselves. The collector wants it alone, so nothing that is staged is ever taken for garbage.
+//! - Who reads snapshot N holds `reading-N` shared, and *then* looks whether N was removed. The collector says that it was
+//!   first, and *then* wants `reading-N` alone before it removes a byte. So one of the two always sees the other.
+//!
+//! Holds are locks of the operating system: they end with their process, whatever it died of. A root that cannot be
+//! written is read without: whoever collects there as another user must see to it that nobody reads.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Error, Kind, Result, ResultExt as _};
+
+use crate::Warehouse;
+use crate::commit::Snapshot;
+use crate::file::{Files, Hold, Mode, STAGING};
+
+/// What writers hold.
+pub(crate) const WRITING: &str = "writing";
+
+/// How long one waits, once, for another to be done.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many pauses a program makes before it gives up.
+pub(crate) const PATIENCE: u32 = 600;
+
+/// What the readers of a snapshot hold.
+pub(crate) fn reading_name(number: u64) -> String {
+    format!("reading-{number:06}")
+}
+
+/// A snapshot whose files stay while this lives.
+#[derive(Clone)]
+pub struct Reading {
+    snapshot: Snapshot,
+    _hold: Arc<Hold>,
+}
+
+impl Deref for Reading {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
+
+/// A folder below `tmp/` for work that is thrown away; it stays while this lives.
+pub struct Scratch {
+    folder: tempfile::TempDir,
+    _writing: Arc<Hold>,
+}
+
+impl Scratch {
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Warehouse {
+    /// Opens a snapshot for reading.
+    pub fn reading(&self, number: u64) -> Result<Reading> {
+        let name = reading_name(number);
+        for pause in 0.. {
+            if let Some(hold) = self.files().lock(&name, Mode::Shared)? {
+                return Ok(Reading { snapshot: self.snapshot(number)?, _hold: Arc::new(hold) });
+            }
+            // Only the collector holds it alone, and it says first that the snapshot is gone.
+            self.snapshot(number)?;
+            if pause == self.patience {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(Error::new(Kind::Io, format!("snapshot {number} is locked")).hint("try again in a moment").retryable())
+    }
+
+    /// A folder for work that is thrown away, beside what is kept.
+    pub fn scratch(&self, prefix: &str) -> Result<Scratch> {
+        let writing = self.hold_writing()?;
+        let beside: PathBuf = self.root().join(STAGING);
+        let cannot = || format!("cannot make a folder in {}", beside.display());
+        std::fs::create_dir_all(&beside).or_error(Kind::Io, cannot())?;
+        let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(&beside).or_error(Kind::Io, cannot())?;
+        Ok(Scratch { folder, _writing: writing })
+    }
+
+    /// What keeps staged files from being taken for garbage.
+    pub(crate) fn hold_writing(&self) -> Result<Arc<Hold>> {
+        match &self.writing {
+            Some(writing) => Ok(Arc::clone(writing)),
+            None => writing(self.files(), self.patience),
+        }
+    }
+}
+
+/// Waits for the collector to be done, and keeps it away.
+pub(crate) fn writing(files: &dyn Files, patience: u32) -> Result<Arc<Hold>> {
+    for pause in 0.. {
+        if let Some(hold) = files.lock(WRITING, Mode::Shared)? {
+            return Ok(Arc::new(hold));
+        }
+        if pause == patience {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(Error::new(Kind::LostRace, "`snapshot gc` is at work in this warehouse")
+        .hint("nothing was written; run it again when that is done")
+        .retryable())
+}

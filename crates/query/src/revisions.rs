@@ -15,17 +15,17 @@ use model::dataset::{Dataset, Repeats};
 use model::{DatasetId, Error, Release, Result, ResultExt as _};
 use serde::Serialize;
 use store::Warehouse;
-use store::commit::Snapshot;
+use store::hold::Reading;
 
 use crate::catalogue::{Contents, Table};
 use crate::disclosure::counted::Counted;
 use crate::{session, sql};
 
 /// One of the two states that are compared.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Side {
-    /// The snapshot.
-    pub snapshot: Snapshot,
+    /// The snapshot, whose files stay while it is compared.
+    pub snapshot: Reading,
     /// The release in it; all of them where none is named.
     pub release: Option<Release>,
 }

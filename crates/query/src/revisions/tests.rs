@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::Tiny;
 
 fn side(tiny: &Tiny, number: u64, release: Option<&str>) -> Side {
-    let snapshot = tiny.warehouse.snapshot(number).unwrap();
+    let snapshot = tiny.warehouse.reading(number).unwrap();
     Side { snapshot, release: release.map(|release| release.parse().unwrap()) }
 }
 

@@ -25,7 +25,7 @@ use ingest::fetch::Engine;
 use model::dataset::Dataset;
 use model::{Kind, Result, ResultExt as _};
 use store::Warehouse;
-use store::commit::Snapshot;
+use store::hold::Reading;
 
 use crate::config::Config;
 use crate::progress::Progress;
@@ -170,7 +170,7 @@ impl Context {
     }
 
     /// The snapshot that a reader means, with a session on it.
-    fn session(&self, at: Option<&str>) -> Result<(Snapshot, query::Session)> {
+    fn session(&self, at: Option<&str>) -> Result<(Reading, query::Session)> {
         let project = self.project()?;
         let warehouse = self.warehouse()?;
         let snapshot = warehouse.resolve(at)?;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use model::column::Vocabulary;
 use model::dataset::{Dataset, Partition};
 use model::{DatasetId, Digest, Release, Result};
+use store::archive::Exchange;
 use store::commit::{Capture, ColumnType, Counts, Outcome, Slice, Snapshot, Staged, Table};
 use store::part::{self, Place};
 use store::{Origin, Warehouse};
@@ -226,6 +227,36 @@ impl Tiny {
         Ok((outcome, made))
     }
 
+    /// Keeps rows as what was fetched, with a receipt that tells so.
+    fn capture(&self, name: &str, dataset: &str, rows: &str) -> Capture {
+        let archive = self.warehouse.archive();
+        let mut spool = archive.spool().unwrap();
+        std::io::Write::write_all(&mut spool, rows.as_bytes()).unwrap();
+        let sha256 = archive.keep(spool).unwrap();
+        let exchange = format!("exchange-{name}");
+        let url = format!("https://publisher.example/{dataset}");
+        let receipt = Exchange {
+            format: Exchange::FORMAT,
+            id: exchange.clone(),
+            url: url.clone(),
+            via: "replica".to_owned(),
+            method: "GET".to_owned(),
+            body: None,
+            sent: Vec::new(),
+            status: 200,
+            headers: Vec::new(),
+            started: Timestamp::UNIX_EPOCH,
+            finished: Timestamp::UNIX_EPOCH,
+            attempts: 1,
+            digest: Some(sha256.clone()),
+            bytes: rows.len() as u64,
+            refused: None,
+        };
+        archive.record(&receipt).unwrap();
+        let receipt = archive.receipt_digest(&exchange).unwrap();
+        Capture { sha256, exchange, receipt, url }
+    }
+
     /// Stages one slice over the newest snapshot.
     pub(crate) fn stage(&self, dataset: &str, release: &str, rows: &str, grade: &str) -> Staged {
         let declared = self.datasets.iter().find(|known| known.id.as_str() == dataset).unwrap();
@@ -251,12 +282,7 @@ impl Tiny {
             grade: grade.to_owned(),
             note: format!("the note of {dataset}"),
             url: format!("https://publisher.example/{dataset}"),
-            captures: vec![Capture {
-                sha256: Digest::of(rows),
-                exchange: format!("exchange-{dataset}-{release}"),
-                receipt: Digest::of(rows),
-                url: format!("https://publisher.example/{dataset}"),
-            }],
+            captures: vec![self.capture(&format!("{dataset}-{release}"), dataset, rows)],
             counts: Counts::default(),
             coverage: Vec::new(),
             parts: by_year.iter().map(write).collect(),

@@ -4,7 +4,6 @@ use std::io::Cursor;
 
 use duckdb::Connection;
 use model::dataset::Mask;
-use store::archive::Exchange;
 
 use super::*;
 use crate::testing::Tiny;
@@ -27,42 +26,10 @@ fn packed(bundle: &Bundle<'_>) -> (Vec<u8>, Written) {
     (to.into_inner(), written)
 }
 
-/// Commits rows whose capture is in the archive.
-fn commit(tiny: &Tiny, dataset: &str, rows: &str) {
-    let mut staged = tiny.stage(dataset, "r1", rows, "publisher");
-    let archive = tiny.warehouse.archive();
-    let mut spool = archive.spool().unwrap();
-    spool.write_all(rows.as_bytes()).unwrap();
-    let digest = archive.keep(spool).unwrap();
-    let capture = &mut staged.slices[0].captures[0];
-    let now = jiff::Timestamp::UNIX_EPOCH;
-    let receipt = Exchange {
-        format: Exchange::FORMAT,
-        id: capture.exchange.clone(),
-        url: capture.url.clone(),
-        via: "replica".to_owned(),
-        method: "GET".to_owned(),
-        body: None,
-        sent: Vec::new(),
-        status: 200,
-        headers: Vec::new(),
-        started: now,
-        finished: now,
-        attempts: 1,
-        digest: Some(digest.clone()),
-        bytes: rows.len() as u64,
-        refused: None,
-    };
-    archive.record(&receipt).unwrap();
-    capture.sha256 = digest;
-    capture.receipt = archive.receipt_digest(&receipt.id).unwrap();
-    tiny.warehouse.commit(&[staged], "test", now).unwrap();
-}
-
 fn two_snapshots() -> Tiny {
     let tiny = Tiny::new();
-    commit(&tiny, "cities", "city,year,murder\nPortland,2013,14\nSalem,2014,2");
-    commit(&tiny, "deaths", "state_fips,year,deaths\n01,2014,100");
+    tiny.commit("cities", "r1", "city,year,murder\nPortland,2013,14\nSalem,2014,2");
+    tiny.commit("deaths", "r1", "state_fips,year,deaths\n01,2014,100");
     tiny
 }
 

@@ -303,7 +303,7 @@ fn meta_says_what_one_must_know() {
         &["state_fips,VARCHAR,,,20", "deaths,BIGINT,deaths,residence,41"],
     );
     check(&session, "SELECT dataset, grade, note FROM meta.sources", &["deaths,secondary,the note of deaths"]);
-    check(&session, "SELECT url, via FROM meta.captures", &["https://publisher.example/deaths,"]);
+    check(&session, "SELECT url, via FROM meta.captures", &["https://publisher.example/deaths,replica"]);
     check(&session, "SELECT caveat FROM meta.caveats ORDER BY position", &["Read this.", "It's not all."]);
     check(&session, "SELECT disclosure FROM meta.licences ORDER BY dataset", &["none", "nchs", "nchs"]);
     check(

@@ -28,11 +28,13 @@ fn a_snapshot_is_made_again_from_the_archive_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let root = &folder.path().join("root");
     succeed(root, &[&["run", "--replica"], &DATASETS[..]].concat());
-    let before = files(root);
+    // Whoever reads holds an empty file below `locks/`.
+    let data = || files(root).into_iter().filter(|(path, _)| !path.starts_with("locks")).collect::<Vec<_>>();
+    let before = data();
     let (code, told) = replayed(root, &[]);
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains(" identical, 0 the same rows in other bytes, 0 different, 0 failed."), "{told}");
-    assert_eq!(files(root), before, "nothing of the warehouse is touched");
+    assert!(data() == before, "nothing of the warehouse is touched");
     let slices = serde_json::from_str::<serde_json::Value>(&replayed(root, &["--json"]).1).unwrap();
     let slices = slices["slices"].as_array().unwrap().clone();
     assert!(slices.iter().all(|slice| slice["outcome"] == "identical"), "{slices:?}");

@@ -10,6 +10,7 @@ use model::dataset::Dataset;
 use model::{DatasetId, Error, Kind, Result, ResultExt as _};
 use serde::Serialize;
 use store::Warehouse;
+use store::archive::Archive;
 use store::commit::{Manifest, Slice, Staged};
 use store::part::Part;
 
@@ -195,13 +196,22 @@ impl Again<'_> {
         }
     }
 
-    /// Receipts are named by slices; those of this one are copied beside.
+    /// A commit wants what its slices name to be there: their receipts are copied beside, their captures get a second name.
     fn receipts(&self, held: &Slice) -> Result<()> {
         for capture in &held.captures {
-            self.warehouse
-                .archive()
-                .exchange(&capture.exchange)
-                .and_then(|receipt| self.scratch.archive().record(&receipt))?;
+            let receipt = self.warehouse.archive().exchange(&capture.exchange)?;
+            self.scratch.archive().record(&receipt)?;
+            let path = Archive::path(&capture.sha256);
+            let (from, to) = (self.warehouse.root().join(&path), self.scratch.root().join(&path));
+            let cannot = || format!("cannot name {path} beside the warehouse");
+            if from.is_file() && !to.exists() {
+                let folder = to.parent().unwrap_or(self.scratch.root());
+                std::fs::create_dir_all(folder).or_error(Kind::Io, cannot())?;
+                // Where the file system has no second names, it is a copy.
+                if std::fs::hard_link(&from, &to).is_err() {
+                    std::fs::copy(&from, &to).or_error(Kind::Io, cannot())?;
+                }
+            }
         }
         Ok(())
     }

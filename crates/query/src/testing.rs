@@ -9,7 +9,7 @@ use arrow::datatypes::Schema;
 use jiff::Timestamp;
 use model::column::Vocabulary;
 use model::dataset::{Dataset, Partition};
-use model::{DatasetId, Digest, Release, Result};
+use model::{DatasetId, Release, Result};
 use store::archive::Exchange;
 use store::commit::{Capture, ColumnType, Counts, Outcome, Slice, Snapshot, Staged, Table};
 use store::part::{self, Place};

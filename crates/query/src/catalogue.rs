@@ -26,7 +26,7 @@ use model::{Digest, Error, Kind, Result, ResultExt as _};
 use store::Warehouse;
 use store::commit::Snapshot;
 
-pub(crate) use views::{Contents, Table};
+pub(crate) use views::{Contents, Loaded, Table};
 
 use crate::sql;
 
@@ -178,10 +178,8 @@ impl Plan {
 
 /// Builds the file in a folder of its own, then puts it in place.
 fn replace(warehouse: &Warehouse, plan: &Plan) -> Result<()> {
-    let folder = warehouse.root().join("tmp");
     let cannot = || format!("cannot write the catalogue {}", path(warehouse).display());
-    std::fs::create_dir_all(&folder).or_error(Kind::Io, cannot())?;
-    let own = tempfile::Builder::new().prefix("catalogue-").tempdir_in(&folder).or_error(Kind::Io, cannot())?;
+    let own = warehouse.scratch("catalogue-")?;
     let built = own.path().join(FILE);
     build(&built, plan, warehouse.root())?;
     File::open(&built).and_then(|file| file.sync_all()).or_error(Kind::Io, cannot())?;

@@ -152,7 +152,7 @@ pub fn between(
     let shared = |part: &store::part::Part, other: &Table| {
         before.release.is_none() && other.parts.iter().any(|loaded| loaded.part.sha256 == part.sha256)
     };
-    let select = |own: &Table, other: &Table, side: &Side| {
+    let select = |own: &Table, other: &Table, side: &Side| -> Result<String> {
         let parts: Vec<_> = own
             .parts
             .iter()
@@ -160,13 +160,14 @@ pub fn between(
             .map(|loaded| &loaded.part)
             .filter(|part| !shared(part, other))
             .collect();
+        warehouse.check_sound(&mut parts.iter().map(|part| (part.path.as_str(), &part.sha256)))?;
         // Both sides are read with the columns of the later one.
-        own_new.select(warehouse.root(), &parts)
+        Ok(own_new.select(warehouse.root(), &parts))
     };
     let unread =
         own_new.parts.iter().filter(|loaded| shared(&loaded.part, own_old)).map(|loaded| loaded.part.rows).sum();
     let comparison = Comparison::new(own_new, &declared, before.release.is_some(), protected, &connection);
-    comparison.join(&select(own_old, own_new, before), &select(own_new, own_old, after))?;
+    comparison.join(&select(own_old, own_new, before)?, &select(own_new, own_old, after)?)?;
     comparison.tell(unread, cells)
 }
 

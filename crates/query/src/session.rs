@@ -13,7 +13,7 @@ mod gate;
 #[cfg(test)]
 mod tests;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use duckdb::{Config, Connection};
@@ -22,11 +22,12 @@ use model::dataset::Dataset;
 use model::{DatasetId, Digest, Kind, Result, ResultExt as _};
 use serde::{Deserialize, Serialize};
 use store::commit::{Capture, Manifest, Snapshot};
+use store::hold::Reading;
 use store::{Origin, Warehouse};
 
 pub use answer::Answer;
 
-use crate::catalogue::Plan;
+use crate::catalogue::{Loaded, Plan};
 use crate::disclosure::counted::Counted;
 use crate::disclosure::worlds::Worlds;
 use crate::lineage::{self, Terms};
@@ -45,6 +46,8 @@ pub struct Session {
     /// What another connection over the same snapshot needs.
     plan: Plan,
     warehouse: Warehouse,
+    /// Keeps the snapshot's files; a draft's are kept by whoever writes it.
+    reading: Option<Reading>,
     counted: Vec<Counted>,
     worlds: OnceCell<Worlds>,
 }
@@ -54,6 +57,10 @@ struct TableFacts {
     dataset: DatasetId,
     /// The digests of its parts.
     parts: BTreeSet<Digest>,
+    /// Where each of them lies.
+    paths: Vec<(String, Digest)>,
+    /// Whether their bytes were seen to be what was committed.
+    sound: Cell<bool>,
 }
 
 /// What receipts, claims and figures need to know of a dataset.
@@ -90,14 +97,16 @@ pub struct Receipt {
 }
 
 impl Session {
-    /// Opens a session over a snapshot.
+    /// Opens a session over a snapshot, whose files stay while the session lives.
     pub fn open(
         warehouse: &Warehouse,
-        snapshot: &Snapshot,
+        snapshot: Reading,
         datasets: &[Dataset],
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
-        Self::over(warehouse, snapshot, datasets, vocabulary, Plan::of(warehouse, snapshot, datasets, vocabulary)?)
+        let plan = Plan::of(warehouse, &snapshot, datasets, vocabulary)?;
+        let session = Self::over(warehouse, &snapshot, datasets, vocabulary, plan)?;
+        Ok(Self { reading: Some(snapshot), ..session })
     }
 
     /// Opens a session over a snapshot that is not one yet, for the models that are to be in it: of `meta` there is only
@@ -128,8 +137,11 @@ impl Session {
         let counted = Counted::of(&plan.contents, datasets, vocabulary);
         let mut tables = BTreeMap::new();
         for table in &plan.contents.tables {
-            let parts = table.parts.iter().map(|loaded| loaded.part.sha256.clone()).collect();
-            tables.insert(table.name.to_lowercase(), TableFacts { dataset: table.dataset.clone(), parts });
+            let part = |loaded: &Loaded| (loaded.part.path.clone(), loaded.part.sha256.clone());
+            let paths: Vec<_> = table.parts.iter().map(part).collect();
+            let parts = paths.iter().map(|(_, digest)| digest.clone()).collect();
+            let facts = TableFacts { dataset: table.dataset.clone(), parts, paths, sound: Cell::new(false) };
+            tables.insert(table.name.to_lowercase(), facts);
         }
         let mut facts: BTreeMap<DatasetId, Facts> = BTreeMap::new();
         for dataset in datasets {
@@ -150,9 +162,15 @@ impl Session {
             datasets: facts,
             plan,
             warehouse: warehouse.clone(),
+            reading: None,
             counted,
             worlds: OnceCell::new(),
         })
+    }
+
+    /// The snapshot; none over a draft.
+    pub fn reading(&self) -> Option<&Reading> {
+        self.reading.as_ref()
     }
 
     /// The number of the snapshot.
@@ -165,9 +183,14 @@ impl Session {
         self.origin
     }
 
-    /// Answers one SELECT. Anything that is not one, and anything that reads other than the views, is refused.
+    /// Answers one SELECT. Anything that is not one, and anything that reads other than the views, is refused; so is one of
+    /// a table of which a part is not what was committed, because DuckDB compares no checksums.
     pub fn query(&self, sql: &str) -> Result<Answer> {
-        gate::check(&self.connection, sql)?;
+        let names = gate::check(&self.connection, sql)?;
+        for table in names.iter().filter_map(|name| self.tables.get(name)).filter(|table| !table.sound.get()) {
+            self.warehouse.check_sound(&mut table.paths.iter().map(|(path, digest)| (path.as_str(), digest)))?;
+            table.sound.set(true);
+        }
         let refused = |error: duckdb::Error| sql::refused(&error);
         let mut statement = self.connection.prepare(sql).map_err(refused)?;
         let arrow = statement.query_arrow([]).map_err(refused)?;
@@ -290,7 +313,12 @@ impl Facts {
 /// A connection with the views of a snapshot, and nothing else to be reached from it.
 fn locked(warehouse: &Warehouse, plan: &Plan, threads: i64) -> Result<Connection> {
     let connection = connect(threads).or_error(Kind::Internal, "DuckDB does not start")?;
-    plan.apply(&connection)?;
+    if let Err(error) = plan.apply(&connection) {
+        // DuckDB looks at the end of each part, and has words of its own for what it finds there.
+        let parts = plan.contents.tables.iter().flat_map(|table| &table.parts).map(|loaded| &loaded.part);
+        warehouse.check_sound(&mut parts.map(|part| (part.path.as_str(), &part.sha256)))?;
+        return Err(error);
+    }
     lock(&connection, warehouse).or_error(Kind::Internal, "DuckDB cannot be locked down")?;
     Ok(connection)
 }

@@ -341,8 +341,8 @@ impl Tiny {
 
     /// A session over the newest snapshot.
     pub(crate) fn session(&self) -> Session {
-        let head = self.warehouse.head().unwrap().unwrap();
-        Session::open(&self.warehouse, &head, &self.datasets, &self.vocabulary).unwrap()
+        let head = self.warehouse.resolve(None).unwrap();
+        Session::open(&self.warehouse, head, &self.datasets, &self.vocabulary).unwrap()
     }
 }
 

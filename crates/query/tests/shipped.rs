@@ -38,8 +38,8 @@ fn session() -> Option<Session> {
         })
         .collect();
     let warehouse = Warehouse::open(Path::new(&root)).unwrap();
-    let head = warehouse.head().unwrap().unwrap();
-    Some(Session::open(&warehouse, &head, &datasets, &vocabulary).unwrap())
+    let head = warehouse.resolve(None).unwrap();
+    Some(Session::open(&warehouse, head, &datasets, &vocabulary).unwrap())
 }
 
 #[track_caller]

@@ -38,7 +38,7 @@ pub use history::{Gone, History, gone_path};
 
 use crate::file::{Created, digest_of};
 use crate::part::Part;
-use crate::warehouse::{FORMAT, check_format, from_json, to_json};
+use crate::warehouse::{FORMAT, check_format, from_json, seal};
 use crate::{Origin, Warehouse};
 
 /// The grade of a slice that was derived from other datasets, and the name of its edition.
@@ -298,7 +298,7 @@ impl Warehouse {
             }
             draft.check_whole(self)?;
             let snapshot = draft.snapshot;
-            let created = self.files().create(&snapshot_path(snapshot.number), to_json(&snapshot)?);
+            let created = self.files().create(&snapshot_path(snapshot.number), seal(&snapshot)?);
             match created.map_err(|error| {
                 error.hint(format!(
                     "whether snapshot {} was committed is not known: `tollhouse snapshot list` tells; running it again does \

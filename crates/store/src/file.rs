@@ -163,7 +163,10 @@ impl<D: Disk> DiskFiles<D> {
         }
         // Also where it was there: the rival that made it may not have come to this yet.
         self.disk.sync_folder(parent(path))?;
-        self.settled.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        // One below `tmp/` may be removed by whoever collects.
+        if path.split('/').next() != Some(STAGING) {
+            self.settled.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        }
         Ok(())
     }
 

@@ -25,7 +25,7 @@ use crate::Warehouse;
 use crate::commit::{Gone, History, gone_path, snapshot_path};
 use crate::file::{Hold, LOCKS, Mode, STAGING, is_staged, parent};
 use crate::hold::{WRITING, reading_name};
-use crate::warehouse::{FORMAT, to_json};
+use crate::warehouse::{FORMAT, seal};
 
 /// What is kept beside the head and what pins name. A snapshot stays if any rule keeps it; without any, all stay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -110,6 +110,8 @@ impl Warehouse {
         if apply {
             // A head that a crash can take away is no reason to remove what was before it.
             self.files().settle("snapshots")?;
+            // Nor is a pin that was taken away and that a crash can bring back.
+            self.files().settle("pins")?;
         }
         let history = self.history()?;
         report.kept = self.kept(rules, &history, now)?;
@@ -191,7 +193,7 @@ impl Warehouse {
             removed: now,
             why: why.to_owned(),
         };
-        self.files().create(&gone_path(number), to_json(&gone)?).map(|_| ())
+        self.files().create(&gone_path(number), seal(&gone)?).map(|_| ())
     }
 
     /// Keeps readers away from a snapshot that is gone; none where one is still at it.

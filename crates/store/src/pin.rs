@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Warehouse;
 use crate::file::Created;
 use crate::hold::Reading;
-use crate::warehouse::{FORMAT, check_format, from_json, to_json};
+use crate::warehouse::{FORMAT, check_format, seal, unseal};
 
 /// A name for a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ impl Warehouse {
         self.files().settle("snapshots")?;
         let sha256 = self.snapshot_digest(snapshot)?;
         let pin = Pin { format: FORMAT, name: name.to_owned(), snapshot, sha256, created: now };
-        match self.files().create(&path(name), to_json(&pin)?)? {
+        match self.files().create(&path(name), seal(&pin)?)? {
             Created::New => Ok(pin),
             Created::Existed => {
                 let existing = self.pin(name)?;
@@ -70,7 +70,7 @@ impl Warehouse {
 
     fn find_pin(&self, name: &str) -> Result<Option<Pin>> {
         let Some(bytes) = self.files().read(&path(name))? else { return Ok(None) };
-        let pin: Pin = from_json(&path(name), &bytes)?;
+        let pin: Pin = unseal(&path(name), &bytes)?;
         check_format(&path(name), pin.format)?;
         Ok(Some(pin))
     }

@@ -57,7 +57,7 @@ const IMPORTED: &str = "imported.json";
 /// Says that the history of the warehouse at a root begins with a snapshot that came in a bundle of this name.
 pub fn imported(root: &Path, name: &str, snapshot: u64) -> Result<()> {
     let imported = Imported { format: FORMAT, name: name.to_owned(), snapshot };
-    LocalFiles::new(root)?.create(IMPORTED, to_json(&imported)?)?;
+    LocalFiles::new(root)?.create(IMPORTED, seal(&imported)?)?;
     Ok(())
 }
 
@@ -107,7 +107,7 @@ impl Warehouse {
     /// be found by those who do not come through here. It waits for nobody.
     pub fn make(files: Arc<dyn Files>, root: &Path, origin: Origin, now: Timestamp) -> Result<Self> {
         let marker = Marker { format: FORMAT, origin, created: now };
-        files.create("tollhouse.json", to_json(&marker)?)?;
+        files.create("tollhouse.json", seal(&marker)?)?;
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         let none = || Error::new(Kind::Io, format!("there is no warehouse at {}", root.display()));
         Self::over(files, &root)?.ok_or_else(none)
@@ -116,7 +116,7 @@ impl Warehouse {
     /// The warehouse that these files are, if they are one.
     fn over(files: Arc<dyn Files>, root: &Path) -> Result<Option<Self>> {
         let Some(bytes) = files.read("tollhouse.json")? else { return Ok(None) };
-        let marker: Marker = from_json("tollhouse.json", &bytes)?;
+        let marker: Marker = unseal("tollhouse.json", &bytes)?;
         check_format("tollhouse.json", marker.format)?;
         Ok(Some(Self {
             root: root.to_owned(),
@@ -173,7 +173,7 @@ impl Warehouse {
     /// The number of the first snapshot of its history: 1, or that of the bundle which it was made from.
     pub fn begins(&self) -> Result<u64> {
         let Some(bytes) = self.files.read(IMPORTED)? else { return Ok(1) };
-        let imported: Imported = from_json(IMPORTED, &bytes)?;
+        let imported: Imported = unseal(IMPORTED, &bytes)?;
         check_format(IMPORTED, imported.format)?;
         Ok(imported.snapshot)
     }
@@ -218,6 +218,30 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<bytes::Bytes> {
         serde_json::to_vec_pretty(value).or_error(Kind::Internal, "a value of ours cannot be written as JSON")?;
     text.push(b'\n');
     Ok(text.into())
+}
+
+/// What stands before the seal of a file, and after it.
+const SEAL: (&str, &str) = (",\n  \"seal\": \"", "\"\n}\n");
+
+/// An object as JSON, whose last field is the digest of all that stands before: nothing else names such a file by its digest
+/// when it is written, and a changed byte must not pass for what was committed.
+pub(crate) fn seal<T: Serialize>(value: &T) -> Result<bytes::Bytes> {
+    let mut text = to_json(value)?.to_vec();
+    text.truncate(text.len() - "\n}\n".len());
+    let digest = Digest::of(&text);
+    text.extend_from_slice(format!("{}{digest}{}", SEAL.0, SEAL.1).as_bytes());
+    Ok(text.into())
+}
+
+/// Reads a sealed file; a broken one, and one whose seal is not that of its bytes, is damage, with its name.
+pub(crate) fn unseal<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T> {
+    let sealing = |before: &[u8]| format!("{}{}{}", SEAL.0, Digest::of(before), SEAL.1);
+    let (before, sealed) = bytes.split_at(bytes.len().saturating_sub(sealing(&[]).len()));
+    if sealed != sealing(before).as_bytes() {
+        return Err(Error::new(Kind::Damaged, format!("{path} is damaged: its seal is not that of its bytes"))
+            .hint("`tollhouse snapshot verify` says what else is damaged"));
+    }
+    from_json(path, bytes)
 }
 
 /// Reads a file of ours; a broken one is damage, with its name.

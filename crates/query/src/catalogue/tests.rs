@@ -403,7 +403,8 @@ fn a_missing_part_is_damage_and_named() {
     let manifest = tiny.warehouse.manifest(snapshot.datasets.values().next().unwrap()).unwrap();
     let part = &manifest.slices[0].parts[0].path;
     std::fs::remove_file(tiny.warehouse.root().join(part)).unwrap();
-    let opened = Session::open(&tiny.warehouse, &snapshot, &tiny.datasets, &tiny.vocabulary);
+    let reading = tiny.warehouse.resolve(None).unwrap();
+    let opened = Session::open(&tiny.warehouse, reading, &tiny.datasets, &tiny.vocabulary);
     let error = opened.err().unwrap();
     assert_eq!(error.kind(), Kind::Damaged);
     assert!(error.to_string().contains(part.as_str()), "{error}");

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Manifest, Snapshot, snapshot_path};
 use crate::Warehouse;
 use crate::archive::Archive;
-use crate::warehouse::{check_format, from_json};
+use crate::warehouse::{check_format, unseal};
 
 /// What is left of a snapshot that was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +108,7 @@ impl Warehouse {
     pub fn gone(&self, number: u64) -> Result<Option<Gone>> {
         let path = gone_path(number);
         let Some(bytes) = self.files().read(&path)? else { return Ok(None) };
-        let gone: Gone = from_json(&path, &bytes)?;
+        let gone: Gone = unseal(&path, &bytes)?;
         check_format(&path, gone.format)?;
         Ok(Some(gone))
     }
@@ -117,7 +117,7 @@ impl Warehouse {
     pub(crate) fn find_snapshot(&self, number: u64) -> Result<Option<Snapshot>> {
         let path = snapshot_path(number);
         let Some(bytes) = self.files().read(&path)? else { return Ok(None) };
-        let snapshot: Snapshot = from_json(&path, &bytes)?;
+        let snapshot: Snapshot = unseal(&path, &bytes)?;
         check_format(&path, snapshot.format)?;
         Ok(Some(snapshot))
     }

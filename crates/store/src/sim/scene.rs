@@ -164,7 +164,7 @@ fn write(cast: &Cast, disk: SimDisk, mut dice: Dice) -> Result<()> {
             .and_then(|change| warehouse.commit(&[change], "test", Timestamp::UNIX_EPOCH));
         match result {
             Ok(Outcome::Committed(snapshot)) => {
-                let digest = Digest::of(crate::warehouse::to_json(&snapshot)?);
+                let digest = Digest::of(crate::warehouse::seal(&snapshot)?);
                 cast.promised(|promised| {
                     if promised.commits.insert(snapshot.number, digest).is_some() {
                         promised.broken.push(format!("snapshot {} was committed twice", snapshot.number));

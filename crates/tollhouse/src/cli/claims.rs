@@ -27,7 +27,7 @@ impl Claims {
             return Err(Error::new(Kind::Usage, format!("there is no set of claims `{name}`"))
                 .hint(format!("the sets are {}", names.join(", "))));
         }
-        let (_, session) = context.session(self.at.at.as_deref())?;
+        let session = context.session(self.at.at.as_deref())?;
         let mut judgements = Vec::new();
         for set in project.claims.iter().filter(|set| self.set.as_ref().is_none_or(|name| set.id == *name)) {
             judgements.extend(judge(&session, set)?);

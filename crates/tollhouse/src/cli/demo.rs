@@ -48,7 +48,7 @@ impl Demo {
         let pin = pin(&warehouse, head.number)?;
         say(&format!("Pinned it as `{pin}`.\n"));
 
-        let (_, session) = context.session(Some(&pin))?;
+        let session = context.session(Some(&pin))?;
         let folder = self.figures.unwrap_or_else(|| context.root().join("figures"));
         say("Figures:");
         for spec in &project.figures {

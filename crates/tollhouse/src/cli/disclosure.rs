@@ -17,7 +17,7 @@ pub struct Disclosure {
 
 impl Disclosure {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
-        let (_, session) = context.session(self.at.at.as_deref())?;
+        let session = context.session(self.at.at.as_deref())?;
         let audit = audit(&session)?;
         if context.json() {
             print_json(&audit)?;

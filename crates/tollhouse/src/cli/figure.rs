@@ -56,7 +56,7 @@ impl Command {
             }
             Command::Build { ids, out, at } => {
                 let chosen = choose(&project.figures, &ids)?;
-                let (_, session) = context.session(at.at.as_deref())?;
+                let session = context.session(at.at.as_deref())?;
                 let folder = out.unwrap_or_else(|| context.root().join("figures"));
                 for spec in chosen {
                     say(&write(&session, spec, &folder)?.display().to_string());

@@ -25,7 +25,6 @@ use ingest::fetch::Engine;
 use model::dataset::Dataset;
 use model::{Kind, Result, ResultExt as _};
 use store::Warehouse;
-use store::hold::Reading;
 
 use crate::config::Config;
 use crate::progress::Progress;
@@ -170,12 +169,10 @@ impl Context {
     }
 
     /// The snapshot that a reader means, with a session on it.
-    fn session(&self, at: Option<&str>) -> Result<(Reading, query::Session)> {
+    fn session(&self, at: Option<&str>) -> Result<query::Session> {
         let project = self.project()?;
         let warehouse = self.warehouse()?;
-        let snapshot = warehouse.resolve(at)?;
-        let session = query::Session::open(&warehouse, &snapshot, &project.datasets, &project.vocabulary)?;
-        Ok((snapshot, session))
+        query::Session::open(&warehouse, warehouse.resolve(at)?, &project.datasets, &project.vocabulary)
     }
 }
 

@@ -88,10 +88,7 @@ impl Replay {
             return Err(Error::new(Kind::Usage, format!("snapshot {} has no {unknown}", snapshot.number))
                 .hint("`tollhouse snapshot show` lists what it has"));
         }
-        let beside = warehouse.root().join("tmp");
-        std::fs::create_dir_all(&beside).or_error(Kind::Io, format!("cannot make {}", beside.display()))?;
-        let beside = tempfile::Builder::new().prefix("replay-").tempdir_in(beside);
-        let beside = beside.or_error(Kind::Io, "cannot make a folder beside the warehouse")?;
+        let beside = warehouse.scratch("replay-")?;
         let scratch = Warehouse::open_or_create(beside.path(), warehouse.origin(), now())?;
         let progress = context.progress();
 

@@ -35,7 +35,7 @@ enum Format {
 
 impl Sql {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
-        let (_, session) = context.session(self.at.at.as_deref())?;
+        let session = context.session(self.at.at.as_deref())?;
         let answer = session.query(&self.query).map_err(|error| match context.project() {
             Ok(project) => unmade(&project.models, error),
             Err(_) => error,

@@ -23,6 +23,12 @@ pub fn fetched(warehouse: &Warehouse, dataset: &Dataset, held: &store::commit::S
     let archive = warehouse.archive();
     let mut pages = Vec::with_capacity(held.captures.len());
     for capture in &held.captures {
+        if let Some(erasure) = capture.erased {
+            let message = format!("the capture {} was erased (erasure {erasure})", capture.sha256);
+            return Err(
+                Error::new(Kind::Damaged, message).hint("what stands in its place cannot be made again from it")
+            );
+        }
         if !archive.is_sound(&capture.sha256)? {
             return Err(Error::new(
                 Kind::Damaged,

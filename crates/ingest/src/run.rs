@@ -395,6 +395,7 @@ fn staged(job: &Job<'_>, fetched: &Fetched, made: Made) -> Result<(store::commit
             exchange: exchange.clone(),
             receipt: archive.receipt_digest(exchange)?,
             url: page.url.clone(),
+            erased: None,
         })
     });
     let dataset = job.dataset;
@@ -407,6 +408,7 @@ fn staged(job: &Job<'_>, fetched: &Fetched, made: Made) -> Result<(store::commit
         note: slice.note.clone(),
         url: slice.url.clone(),
         captures: captures.collect::<Result<_>>()?,
+        since: None,
         counts,
         coverage: covered,
         parts,

@@ -18,7 +18,6 @@ use model::column::Vocabulary;
 use model::dataset::Dataset;
 use model::{Digest, Error, Kind, Result, ResultExt as _};
 use serde::Serialize;
-use sha2::Digest as _;
 use store::Warehouse;
 use store::commit::{Manifest, Snapshot};
 use zip::write::SimpleFileOptions;
@@ -77,8 +76,17 @@ pub fn write<W: Write + Seek>(bundle: &Bundle<'_>, to: W) -> Result<Written> {
     let number = store::commit::snapshot_path(snapshot.number);
     files.insert(number.clone(), Content::Held(number, warehouse.snapshot_digest(snapshot.number)?));
     for digest in snapshot.datasets.values() {
-        let path = store::commit::manifest_path(digest);
-        files.insert(path.clone(), Content::Held(path, digest.clone()));
+        let digest = warehouse.standing(digest)?;
+        let path = store::commit::manifest_path(&digest);
+        files.insert(path.clone(), Content::Held(path, digest));
+    }
+    // Whoever reads the snapshot without them would look for what was erased.
+    for erasure in warehouse.erasures()? {
+        if snapshot.datasets.values().any(|digest| erasure.manifests.contains_key(digest)) {
+            let path = store::erasure::erasure_path(erasure.number);
+            let bytes = warehouse.files().read(&path)?.ok_or_else(|| damaged(&format!("{path} is missing")))?;
+            files.insert(path, Content::Made(bytes.to_vec()));
+        }
     }
     let persons = unmasked(bundle, &manifests);
     let mut captures = BTreeSet::new();
@@ -92,7 +100,9 @@ pub fn write<W: Write + Seek>(bundle: &Bundle<'_>, to: W) -> Result<Written> {
         for capture in &slice.captures {
             let receipt = store::archive::Archive::receipt_path(&capture.exchange);
             files.insert(receipt.clone(), Content::Held(receipt, capture.receipt.clone()));
-            captures.insert(capture.sha256.clone());
+            if capture.erased.is_none() {
+                captures.insert(capture.sha256.clone());
+            }
         }
     }
     for capture in captures {
@@ -198,19 +208,8 @@ fn damaged(what: &str) -> Error {
 }
 
 /// Copies a file; its digest and length come back.
-fn copy(mut from: impl Read, to: &mut impl Write) -> Result<(Digest, u64)> {
-    let mut hasher = sha2::Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    let mut bytes = 0;
-    loop {
-        let count = from.read(&mut buffer).or_error(Kind::Io, "a file cannot be copied")?;
-        if count == 0 {
-            return Ok((Digest::from_hash(hasher.finalize().as_ref()), bytes));
-        }
-        hasher.update(&buffer[..count]);
-        to.write_all(&buffer[..count]).or_error(Kind::Io, "a file cannot be copied")?;
-        bytes += count as u64;
-    }
+fn copy(from: impl Read, to: &mut impl Write) -> Result<(Digest, u64)> {
+    store::file::copy(from, to).or_error(Kind::Io, "a file cannot be copied")
 }
 
 /// Takes an archive into a folder where no warehouse is yet. The snapshot keeps its number; its name comes back with it.
@@ -243,7 +242,7 @@ pub fn read<R: Read + Seek>(from: R, root: &Path) -> Result<(String, u64)> {
         let (digest, path) = line.split_once("  ").ok_or_else(|| no("its checksums are none"))?;
         // What is not the warehouse's is for whoever unpacks the archive, and a path must lead below the root.
         let safe = path.split('/').all(|part| !part.is_empty() && part != "." && part != ".." && !part.contains('\\'));
-        let ours = ["snapshots/", "manifests/", "tables/", "exchanges/", "raw/", "declarations/"];
+        let ours = ["snapshots/", "manifests/", "tables/", "exchanges/", "raw/", "declarations/", "erased/"];
         if !safe || !(ours.iter().any(|folder| path.starts_with(folder)) || path == MARKER) {
             continue;
         }
@@ -278,6 +277,32 @@ pub fn read<R: Read + Seek>(from: R, root: &Path) -> Result<(String, u64)> {
     store::imported(root, &name, number)?;
     std::fs::write(root.join(MARKER), marker).or_error(Kind::Io, format!("cannot write {MARKER}"))?;
     Ok((name, number))
+}
+
+/// Looks in an archive for files of a warehouse, by path and digest, and hands on each that it has, as a local file below
+/// `beside` that the receiver may take.
+pub fn find<R: Read + Seek>(
+    from: R,
+    wanted: &BTreeMap<String, Digest>,
+    beside: &Path,
+    found: &mut dyn FnMut(&str, &Path) -> Result<()>,
+) -> Result<()> {
+    let no = "this is no ZIP archive, or it is cut short";
+    let mut archive = ZipArchive::new(from).or_error(Kind::NotData, no)?;
+    for place in 0..archive.len() {
+        let file = archive.by_index(place).or_error(Kind::NotData, no)?;
+        let name = file.name().unwrap_or_default().into_owned();
+        let Some((path, digest)) = name.split_once('/').and_then(|(_, path)| wanted.get_key_value(path)) else {
+            continue;
+        };
+        let local = beside.join(digest.as_str());
+        let cannot = || format!("cannot write {}", local.display());
+        let mut out = std::fs::File::create(&local).or_error(Kind::Io, cannot())?;
+        if copy(file, &mut out)?.0 == *digest {
+            found(path, &local)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The catalogue: views over one snapshot, in memory for a session and as the file `tollhouse.duckdb` for everybody
 //! else's DuckDB.
 //!
-//! `history.<table>` holds every release, `main.<table>` the newest release of each period (and series, where a pipeline
+//! `history.<table>` holds every release with the snapshot that each came with, `main.<table>` the newest release of each period (and series, where a pipeline
 //! names one), `meta` what one must know about them; `main` has macros too. The file names every part, each relative to a variable: it opens as it is, and
 //! `SET VARIABLE warehouse = '…'` moves it.
 //!
@@ -124,7 +124,7 @@ impl Plan {
         more: Vec<String>,
     ) -> Result<Self> {
         let contents = Contents::read(warehouse, snapshot, datasets, vocabulary)?;
-        let mut statements = contents.views(root);
+        let mut statements = contents.views(root, true);
         statements.extend(meta::statements(warehouse, snapshot, &contents, datasets, vocabulary)?);
         statements.extend(more);
         Ok(Self::new(contents, statements, snapshot))
@@ -139,7 +139,7 @@ impl Plan {
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
         let contents = Contents::read(warehouse, snapshot, datasets, vocabulary)?;
-        let mut statements = contents.views(warehouse.root());
+        let mut statements = contents.views(warehouse.root(), false);
         statements.extend(meta::constants());
         Ok(Self::new(contents, statements, snapshot))
     }

@@ -65,6 +65,9 @@ pub fn build(session: &Session, spec: &Spec) -> Result<Drawn> {
     for note in session.secondary(&datasets) {
         chart.notes.push(format!("Secondary source: {note}."));
     }
+    for what in session.erased(&datasets) {
+        chart.notes.push(format!("Records were erased from its data: {what}."));
+    }
     let provenance = provenance(session, spec, &inputs, &datasets);
     let cannot = || format!("{what} cannot be drawn");
     let svg = figure::svg(&chart, &answer.frame(), &provenance).or_error(Kind::Usage, cannot())?;

@@ -1,8 +1,8 @@
 //! Pinned snapshots in; tables, figures and verdicts out.
 //!
 //! [`session`] answers SQL over one snapshot, [`catalogue`] writes the file that plain DuckDB opens, [`claim`] judges
-//! published statements, [`revisions`] says what a publisher changed, [`figures`] draws what `warehouse/figures/` declares, with [`figure`] as its pen, [`models`]
-//! makes the tables of `warehouse/models/` for a snapshot that is about to be committed, [`bundle`] packs one to hand on, and [`disclosure`] looks at all
+//! published statements, [`revisions`] says what a publisher changed, [`explain`] what a number rests on, [`figures`] draws what `warehouse/figures/` declares, with [`figure`] as its pen, [`models`]
+//! makes the tables of `warehouse/models/` for a snapshot that is about to be committed, [`bundle`] packs one to hand on, [`erase`] takes a record out of all of them, and [`disclosure`] looks at all
 //! of them before they are shown. Everything here reads, but for the catalogue and the parts of models. No type of
 //! DuckDB or Arrow is in the public interface; where the data came from is known only by what a snapshot says, and
 //! nothing here fetches.
@@ -11,6 +11,8 @@ pub mod bundle;
 pub mod catalogue;
 pub mod claim;
 pub mod disclosure;
+pub mod erase;
+pub mod explain;
 pub mod figure;
 pub mod figures;
 pub mod lineage;

@@ -28,7 +28,9 @@ use model::dataset::Dataset;
 use model::{DatasetId, Digest, Error, Kind, Release, Result, ResultExt as _};
 use serde::Deserialize;
 use store::Warehouse;
-use store::commit::{Certificate, Check, ColumnType, Counts, DERIVED, Derivation, Draft, Manifest, Slice, Table};
+use store::commit::{
+    Certificate, Check, ColumnType, Counts, DERIVED, Derivation, Draft, Manifest, Slice, Snapshot, Table,
+};
 use store::part::{self, Place};
 
 use crate::catalogue::Contents;
@@ -288,7 +290,10 @@ impl<'a> Maker<'a> {
             return Ok(Became::Kept);
         }
         if let Some((made, certificates)) = self.made.get(&model.id).filter(|(made, _)| made_alike(made, &planned)) {
-            draft.put(self.warehouse, made, certificates)?;
+            // The rival's took the number that it was made for.
+            let mut made = made.clone();
+            made.slices.iter_mut().for_each(|slice| slice.since = Some(draft.snapshot().number));
+            draft.put(self.warehouse, &made, certificates)?;
             return Ok(Became::Built { rows: made.slices.iter().map(|slice| slice.counts.kept).sum() });
         }
         match self.build(draft, reading, model) {
@@ -375,6 +380,7 @@ impl<'a> Maker<'a> {
             note: format!("from {}", inputs.map(DatasetId::as_str).collect::<Vec<_>>().join(", ")),
             url: String::new(),
             captures: Vec::new(),
+            since: Some(draft.snapshot().number),
             counts: Counts { read: rows, kept: rows, ..Counts::default() },
             coverage: Vec::new(),
             parts,
@@ -409,6 +415,51 @@ impl<'a> Maker<'a> {
         draft.put(self.warehouse, &manifest, &[])?;
         Ok(Became::Failed(error.while_doing(model.file())))
     }
+}
+
+/// Makes a model again in another warehouse, over its inputs as its manifest names them; none where it has no rows.
+pub fn remake(
+    warehouse: &Warehouse,
+    into: &Warehouse,
+    manifest: &Manifest,
+    snapshot: &Snapshot,
+    datasets: &[Dataset],
+    vocabulary: &Vocabulary,
+) -> Result<Option<part::Part>> {
+    let inputs = manifest.derived.as_ref().map(|derived| derived.inputs.clone()).unwrap_or_default();
+    let inputs = Snapshot { datasets: inputs, ..snapshot.clone() };
+    let batch = again(warehouse, manifest, &inputs, datasets, vocabulary)?;
+    let release: Release = DERIVED.parse()?;
+    let place = Place { table: manifest.dataset.as_str(), release: &release, year: None };
+    if batch.num_rows() == 0 { Ok(None) } else { part::write(into, place, &batch).map(Some) }
+}
+
+/// The rows of a model made again as its manifest says, over these manifests of its inputs.
+pub(crate) fn again(
+    warehouse: &Warehouse,
+    manifest: &Manifest,
+    inputs: &Snapshot,
+    datasets: &[Dataset],
+    vocabulary: &Vocabulary,
+) -> Result<RecordBatch> {
+    let (Some(derived), [table]) = (&manifest.derived, manifest.tables.as_slice()) else {
+        return Err(Error::new(Kind::CheckFailed, format!("the model {} had failed", manifest.dataset)));
+    };
+    let spec = Spec {
+        title: derived.title.clone(),
+        row: derived.row.clone(),
+        columns: table.columns.iter().map(|column| column.name.clone()).collect(),
+        key: derived.key.clone(),
+        period: table.period.clone(),
+        optional: BTreeSet::new(),
+        caveats: derived.caveats.clone(),
+    };
+    let (id, sql, declaration) = (manifest.dataset.clone(), derived.sql.clone(), manifest.pipeline.clone());
+    let model = Model { id, spec, sql, declaration };
+    let session = Session::of_draft(warehouse, inputs, datasets, vocabulary)?;
+    let answer = session.query(&model.sql)?;
+    disclosure::guard(&session, "the model", &model.sql, &answer)?;
+    model.fit(&answer, vocabulary)
 }
 
 /// Whether two manifests were made in the same way from the same inputs.

@@ -9,7 +9,7 @@
 //! a sandbox of the operating system as well.
 
 mod answer;
-mod gate;
+pub(crate) mod gate;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +21,7 @@ use model::column::Vocabulary;
 use model::dataset::Dataset;
 use model::{DatasetId, Digest, Kind, Result, ResultExt as _};
 use serde::{Deserialize, Serialize};
+use store::archive::Exchange;
 use store::commit::{Capture, Manifest, Snapshot};
 use store::hold::Reading;
 use store::{Origin, Warehouse};
@@ -73,6 +74,8 @@ pub(crate) struct Facts {
     captures: Vec<Capture>,
     /// What is said of those of its sources that are somebody's copy or transcription.
     pub(crate) secondary: Vec<String>,
+    /// What was erased from it, in words.
+    pub(crate) erased: Vec<String>,
 }
 
 /// What an answer rests on.
@@ -92,6 +95,9 @@ pub struct Receipt {
     pub datasets: Vec<DatasetId>,
     /// The captures behind those datasets, by digest.
     pub captures: Vec<Capture>,
+    /// What was erased from those datasets, where anything was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<String>,
     /// The program that answered.
     pub program: String,
 }
@@ -150,6 +156,13 @@ impl Session {
         for manifest in &plan.contents.manifests {
             facts.entry(manifest.dataset.clone()).or_default().load(manifest);
         }
+        for erasure in warehouse.erasures()? {
+            for (dataset, digest) in &snapshot.datasets {
+                if let (true, Some(facts)) = (erasure.manifests.contains_key(digest), facts.get_mut(dataset)) {
+                    facts.erased.push(erasure.in_words());
+                }
+            }
+        }
         for (model, _) in lineage::models(&plan.contents.manifests) {
             let derived = Facts::derive(&lineage::origins(&plan.contents.manifests, model), datasets, &facts);
             facts.insert(model.clone(), derived);
@@ -204,6 +217,13 @@ impl Session {
         facts.flat_map(|facts| facts.secondary.clone()).collect()
     }
 
+    /// What was erased from these datasets, in words.
+    pub(crate) fn erased(&self, datasets: &BTreeSet<DatasetId>) -> Vec<String> {
+        let facts = datasets.iter().filter_map(|dataset| self.facts(dataset));
+        let told: BTreeSet<&String> = facts.flat_map(|facts| &facts.erased).collect();
+        told.into_iter().cloned().collect()
+    }
+
     /// What an answer to this SQL rests on.
     pub fn receipt(&self, sql: &str, answer: &Answer) -> Result<Receipt> {
         let datasets = self.touched(sql)?;
@@ -220,6 +240,7 @@ impl Session {
             sql_digest: Digest::of(sql),
             result_digest: answer.digest()?,
             captures: captures.into_values().cloned().collect(),
+            erased: self.erased(&datasets),
             datasets: datasets.into_iter().collect(),
             program: crate::PROGRAM.to_owned(),
         })
@@ -272,6 +293,43 @@ impl Session {
         self.datasets.get(dataset)
     }
 
+    /// The manifests of the snapshot.
+    pub(crate) fn manifests(&self) -> &[Manifest] {
+        &self.plan.contents.manifests
+    }
+
+    /// The columns of a table, if there is one of this name.
+    pub(crate) fn columns(&self, table: &str) -> Option<Vec<String>> {
+        let found = self.plan.contents.tables.iter().find(|known| known.name == table)?;
+        Some(found.columns.iter().map(|column| column.name.clone()).collect())
+    }
+
+    /// The dataset that a table is of.
+    pub(crate) fn dataset_of(&self, table: &str) -> Option<DatasetId> {
+        self.tables.get(table).map(|table| table.dataset.clone())
+    }
+
+    /// What the vocabulary says of a column, in a line.
+    pub(crate) fn about(&self, table: &str, column: &str) -> Result<String> {
+        let rows = self.query(&format!(
+            "SELECT concat_ws('; ', about, 'unit: ' || unit, 'place of: ' || basis) FROM meta.columns
+             WHERE \"table\" = {} AND \"column\" = {}",
+            sql::text(table),
+            sql::text(column)
+        ))?;
+        Ok(rows.rows.first().and_then(|row| row.first().cloned().flatten()).unwrap_or_default())
+    }
+
+    /// The pipeline by which parts were made, if it was kept.
+    pub(crate) fn declaration(&self, digest: &Digest) -> Result<Option<String>> {
+        self.warehouse.declaration(digest)
+    }
+
+    /// The receipt of an exchange; none where it cannot be read, which verification tells.
+    pub(crate) fn receipt_of(&self, exchange: &str) -> Option<Exchange> {
+        self.warehouse.archive().exchange(exchange).ok()
+    }
+
     /// Whether there is a table of this name.
     pub(crate) fn has(&self, table: &str) -> bool {
         self.tables.contains_key(table)
@@ -291,6 +349,7 @@ impl Facts {
         for origin in origins.iter().filter_map(|origin| facts.get(origin)) {
             derived.captures.extend(origin.captures.iter().cloned());
             derived.secondary.extend(origin.secondary.iter().cloned());
+            derived.erased.extend(origin.erased.iter().cloned());
         }
         derived
     }

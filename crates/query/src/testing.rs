@@ -9,7 +9,7 @@ use arrow::datatypes::Schema;
 use jiff::Timestamp;
 use model::column::Vocabulary;
 use model::dataset::{Dataset, Partition};
-use model::{DatasetId, Release, Result};
+use model::{DatasetId, Digest, Release, Result};
 use store::archive::Exchange;
 use store::commit::{Capture, ColumnType, Counts, Outcome, Slice, Snapshot, Staged, Table};
 use store::part::{self, Place};
@@ -186,7 +186,9 @@ impl Tiny {
         let vocabulary = Vocabulary::parse(include_str!("../../../warehouse/columns.toml")).unwrap();
         let parse = |(id, text): &(&str, &str)| Dataset::parse(id, text, &vocabulary).unwrap();
         let datasets = datasets.iter().map(parse).collect();
-        let warehouse = Warehouse::open_or_create(&root, Origin::Replica, Timestamp::UNIX_EPOCH).unwrap();
+        Warehouse::open_or_create(&root, Origin::Replica, Timestamp::UNIX_EPOCH).unwrap();
+        // Whoever was handed the first may collect and erase nothing while it lives.
+        let warehouse = Warehouse::open(&root).unwrap();
         Self { folder, warehouse, vocabulary, datasets, models: Vec::new() }
     }
 
@@ -254,17 +256,24 @@ impl Tiny {
         };
         archive.record(&receipt).unwrap();
         let receipt = archive.receipt_digest(&exchange).unwrap();
-        Capture { sha256, exchange, receipt, url }
+        Capture { sha256, exchange, receipt, url, erased: None }
     }
 
     /// Stages one slice over the newest snapshot.
     pub(crate) fn stage(&self, dataset: &str, release: &str, rows: &str, grade: &str) -> Staged {
         let declared = self.datasets.iter().find(|known| known.id.as_str() == dataset).unwrap();
         let release: Release = release.parse().unwrap();
-        let mut lines = rows.lines().map(|line| line.trim().split(',').collect::<Vec<_>>());
-        let header = lines.next().unwrap();
-        let mut by_year: Vec<(Option<i32>, Vec<Vec<&str>>)> = Vec::new();
+        let (header, lines) = rows.split_once('\n').unwrap();
+        let header: Vec<&str> = header.trim().split(',').chain(["_capture", "_record"]).collect();
+        let capture = Digest::of(rows).to_string();
+        let lines = lines.lines().zip(1..).map(|(line, record): (_, u64)| {
+            let cells = line.trim().split(',').map(ToOwned::to_owned);
+            cells.chain([capture.clone(), record.to_string()]).collect::<Vec<String>>()
+        });
+        let mut by_year: Vec<(Option<i32>, Vec<Vec<String>>)> = Vec::new();
+        let mut kept = 0;
         for line in lines {
+            kept += 1;
             let place = header.iter().position(|name| *name == "year" && declared.spec.partition == Partition::Year);
             let year = place.map(|place| line[place].parse().unwrap());
             match by_year.iter_mut().find(|(known, _)| *known == year) {
@@ -272,7 +281,7 @@ impl Tiny {
                 None => by_year.push((year, vec![line])),
             }
         }
-        let write = |(year, rows): &(Option<i32>, Vec<Vec<&str>>)| {
+        let write = |(year, rows): &(Option<i32>, Vec<Vec<String>>)| {
             let batch = self.batch(declared, &release, &header, rows);
             part::write(&self.warehouse, Place { table: dataset, release: &release, year: *year }, &batch).unwrap()
         };
@@ -283,7 +292,8 @@ impl Tiny {
             note: format!("the note of {dataset}"),
             url: format!("https://publisher.example/{dataset}"),
             captures: vec![self.capture(&format!("{dataset}-{release}"), dataset, rows)],
-            counts: Counts::default(),
+            since: None,
+            counts: Counts { read: kept, kept, ..Counts::default() },
             coverage: Vec::new(),
             parts: by_year.iter().map(write).collect(),
             pipeline: declared.digest.clone(),
@@ -324,14 +334,14 @@ impl Tiny {
         tables
     }
 
-    fn batch(&self, dataset: &Dataset, release: &Release, header: &[&str], rows: &[Vec<&str>]) -> RecordBatch {
+    fn batch(&self, dataset: &Dataset, release: &Release, header: &[&str], rows: &[Vec<String>]) -> RecordBatch {
         let names = dataset.columns();
         let fields: Vec<_> = names.iter().map(|name| self.vocabulary.field(name).unwrap()).collect();
         let columns = names.iter().zip(&fields).map(|(name, field)| {
             let place = header.iter().position(|known| known == name);
             let cells = rows.iter().map(|row| match (name.as_str(), place) {
                 ("release", _) => Some(release.as_str()),
-                (_, place) => place.map(|place| row[place]).filter(|cell| !cell.is_empty()),
+                (_, place) => place.map(|place| row[place].as_str()).filter(|cell| !cell.is_empty()),
             });
             let text: ArrayRef = Arc::new(StringArray::from_iter(cells));
             cast(&text, field.data_type()).unwrap()

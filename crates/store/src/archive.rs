@@ -13,6 +13,7 @@ use model::{Digest, Error, Kind, Result, ResultExt as _};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use crate::erasure::erasures;
 use crate::file::{Content, Files, Hold, digest_of};
 use crate::warehouse::{FORMAT, check_format, from_json, to_json};
 
@@ -98,6 +99,14 @@ impl Archive {
     /// damaged: then it is put right.
     pub fn keep(&self, spool: Spool) -> Result<Digest> {
         let digest = spool.digest();
+        if let Some(erasure) = erasures(self.files.as_ref())?.into_iter().find(|known| known.captures.contains(&digest))
+        {
+            return Err(Error::new(
+                Kind::CheckFailed,
+                format!("this file has a record that was erased here ({})", erasure.in_words()),
+            )
+            .hint("it was not kept; ask its publisher for a file without that record"));
+        }
         let file = spool
             .file
             .into_inner()

@@ -152,6 +152,9 @@ pub struct Slice {
     pub url: String,
     /// The captures behind it, in the order in which they were read.
     pub captures: Vec<Capture>,
+    /// The snapshot that it came with. Absent from manifests that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
     /// What was read and what became of it.
     pub counts: Counts,
     /// What part of the dataset it holds, by column. Absent from manifests that do not tell.
@@ -176,9 +179,12 @@ pub struct Capture {
     pub receipt: Digest,
     /// The address that was asked.
     pub url: String,
+    /// The erasure that took its bytes, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<u64>,
 }
 
-/// Conservation: `read = kept + totals + rejected`.
+/// Conservation: `read = kept + totals + rejected + erased`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Records that were decoded.
@@ -194,6 +200,9 @@ pub struct Counts {
     /// Rows of the dataset's own table that the publisher has and did not show; not among the records read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hidden: u64,
+    /// Rows that were erased since, of the dataset's own table or another; among the records read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub erased: u64,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -258,8 +267,9 @@ impl Warehouse {
         found.map(|(digest, _)| digest).ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is missing")))
     }
 
-    /// A manifest by digest. Its bytes are checked against it.
+    /// A manifest by digest, or the one that stands for it since something was erased. Its bytes are checked against its digest.
     pub fn manifest(&self, digest: &Digest) -> Result<Manifest> {
+        let digest = &self.standing(digest)?;
         let path = manifest_path(digest);
         let bytes = self.files().read(&path)?.ok_or_else(|| Error::new(Kind::Damaged, format!("{path} is missing")))?;
         if Digest::of(&bytes) != *digest {
@@ -327,6 +337,7 @@ impl Warehouse {
         current: Option<&Digest>,
         before: Option<&Manifest>,
         program: &str,
+        number: u64,
     ) -> Result<Manifest> {
         let base = match &change.base {
             Some(digest) if current != Some(digest) => Some(self.manifest(digest)?),
@@ -352,7 +363,7 @@ impl Warehouse {
             }
             // The same content fetched or imported again is no change, though another receipt tells of it.
             if !rival.is_some_and(|rival| rival.says_the_same_as(slice)) {
-                slices.insert(key(slice), slice.clone());
+                slices.insert(key(slice), Slice { since: Some(number), ..slice.clone() });
             }
         }
         for gone in &change.superseded {

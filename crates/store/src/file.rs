@@ -7,7 +7,7 @@
 mod disk;
 
 use std::collections::BTreeSet;
-use std::io::{self, ErrorKind, Read, Seek};
+use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path as LocalPath;
 use std::sync::{Mutex, PoisonError};
 
@@ -117,16 +117,22 @@ impl LocalFiles {
 
 /// The digest and length of a file, or `None` where there is none.
 pub fn digest_of(files: &dyn Files, path: &str) -> Result<Option<(Digest, u64)>> {
-    let Some(mut file) = files.open(path)? else { return Ok(None) };
+    let Some(file) = files.open(path)? else { return Ok(None) };
+    copy(file, &mut io::sink()).map(Some).map_err(|cause| io("read", path, cause))
+}
+
+/// Copies all that there is to read; its digest and length come back.
+pub fn copy(mut from: impl Read, to: &mut impl Write) -> io::Result<(Digest, u64)> {
     let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 256 * 1024];
     let mut bytes = 0;
     loop {
-        let count = file.read(&mut buffer).map_err(|cause| io("read", path, cause))?;
+        let count = from.read(&mut buffer)?;
         if count == 0 {
-            return Ok(Some((Digest::from_hash(hasher.finalize().as_ref()), bytes)));
+            return Ok((Digest::from_hash(hasher.finalize().as_ref()), bytes));
         }
         hasher.update(&buffer[..count]);
+        to.write_all(&buffer[..count])?;
         bytes += count as u64;
     }
 }
@@ -224,8 +230,13 @@ impl<D: Disk> Files for DiskFiles<D> {
     fn repair(&self, local: &LocalPath, path: &str) -> Result<()> {
         check(path)?;
         let from = self.within(local)?;
-        let repaired = self.disk.rename(&from, path).and_then(|()| self.disk.sync_folder(parent(path)));
-        repaired.map_err(|cause| io("write", path, cause))
+        let repaired = || {
+            self.disk.sync(&from)?;
+            self.folder(parent(path))?;
+            self.disk.rename(&from, path)?;
+            self.disk.sync_folder(parent(path))
+        };
+        repaired().map_err(|cause| io("write", path, cause))
     }
 
     fn remove(&self, path: &str) -> Result<()> {

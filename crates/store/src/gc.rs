@@ -22,7 +22,7 @@ use model::{Digest, Error, Kind, Result};
 use serde::Serialize;
 
 use crate::Warehouse;
-use crate::commit::{Gone, History, gone_path, snapshot_path};
+use crate::commit::{Gone, History, gone_path, manifest_path, snapshot_path};
 use crate::file::{Hold, LOCKS, Mode, STAGING, is_staged, parent};
 use crate::hold::{WRITING, reading_name};
 use crate::warehouse::{FORMAT, seal};
@@ -48,6 +48,8 @@ pub enum Why {
     Leftover,
     /// A capture, or its receipt, that is older than the rule keeps.
     Capture,
+    /// What an erasure took, and whoever erased could not remove.
+    Erased,
 }
 
 /// A file that goes.
@@ -136,7 +138,8 @@ impl Warehouse {
         report.snapshots.sort_unstable();
         self.plan(rules, &stay, now, &mut report)?;
         if apply {
-            self.sweep(&report)?;
+            let paths: Vec<String> = report.files.iter().map(|file| file.path.clone()).collect();
+            self.remove_all(&paths)?;
             if self.tells_late() {
                 report.snapshots.iter().try_for_each(|number| self.tell(*number, &rule, now))?;
             }
@@ -197,7 +200,7 @@ impl Warehouse {
     }
 
     /// Keeps readers away from a snapshot that is gone; none where one is still at it.
-    fn alone_with(&self, number: u64) -> Result<Option<Hold>> {
+    pub(crate) fn alone_with(&self, number: u64) -> Result<Option<Hold>> {
         self.files().lock(&reading_name(number), Mode::Exclusive)
     }
 
@@ -233,6 +236,11 @@ impl Warehouse {
             let old = captures::old(self, before(now, days), &kept.files)?;
             go.extend(old.into_iter().map(|path| (path, Why::Capture)));
         }
+        let mut named = kept.files;
+        named.extend(kept.manifests.iter().map(manifest_path));
+        let erased: BTreeSet<String> = self.erased_files(&named)?.into_iter().collect();
+        go.retain(|(path, _)| !erased.contains(path));
+        go.extend(erased.into_iter().map(|path| (path, Why::Erased)));
         for (path, why) in go {
             let bytes = self.files().length(&path)?.unwrap_or_default();
             report.files.push(Removal { path, bytes, why });
@@ -260,6 +268,7 @@ impl Warehouse {
                 Err(_) => continue,
             };
             for digest in snapshot.datasets.into_values() {
+                let digest = self.standing(&digest)?;
                 if !named.manifests.insert(digest.clone()) {
                     continue;
                 }
@@ -291,11 +300,19 @@ impl Warehouse {
         Ok(found)
     }
 
-    fn sweep(&self, report: &Report) -> Result<()> {
+    /// The paths of everything that these snapshots name, manifests too.
+    pub(crate) fn all_named(&self, numbers: &BTreeSet<u64>) -> Result<BTreeSet<String>> {
+        let Named { manifests, mut files } = self.named(numbers, true)?;
+        files.extend(manifests.iter().map(manifest_path));
+        Ok(files)
+    }
+
+    /// Removes files for good.
+    pub(crate) fn remove_all(&self, paths: &[String]) -> Result<()> {
         let mut folders = BTreeSet::new();
-        for file in &report.files {
-            self.files().remove(&file.path)?;
-            folders.insert(parent(&file.path));
+        for path in paths {
+            self.files().remove(path)?;
+            folders.insert(parent(path));
         }
         // Only now is it gone for good; a crash before brings back what the next collection finds again.
         folders.into_iter().try_for_each(|folder| self.files().settle(folder))

@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod commit;
+pub mod erasure;
 pub mod file;
 pub mod gc;
 pub mod hold;

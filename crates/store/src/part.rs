@@ -6,9 +6,11 @@
 
 mod columns;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use bytes::Bytes;
 use model::{Digest, Kind, Release, Result, ResultExt as _};
 use parquet::arrow::ArrowWriter;
@@ -121,6 +123,15 @@ pub fn read(warehouse: &Warehouse, part: &Part) -> Result<RecordBatch> {
             .hint("`tollhouse snapshot verify` says what else is damaged"));
     }
     decode(bytes).map_err(|error| error.while_doing(&part.path))
+}
+
+/// Writes a part again without some of its rows, by their places from 0; none where no row is left.
+pub fn without(warehouse: &Warehouse, part: &Part, release: &Release, rows: &BTreeSet<u64>) -> Result<Option<Part>> {
+    let batch = read(warehouse, part)?;
+    let stays: BooleanArray = (0..batch.num_rows() as u64).map(|place| Some(!rows.contains(&place))).collect();
+    let left = filter_record_batch(&batch, &stays).or_error(Kind::Internal, "rows cannot be left out")?;
+    let place = Place { table: &part.table, release, year: part.year };
+    if left.num_rows() == 0 { Ok(None) } else { write(warehouse, place, &left).map(Some) }
 }
 
 /// The rows of a Parquet file of ours.

@@ -3,14 +3,15 @@
 //! A snapshot is named by the digest in its child and in its pins; manifests, parts and captures by their own; receipts
 //! by the digest in the manifest. What nothing names yet, the newest snapshot without a pin, can only be read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use model::{Digest, Error, Kind, Result};
+use model::{Digest, Error, Kind, Result, ResultExt as _};
 
 use crate::Warehouse;
 use crate::archive::Archive;
 use crate::commit::{History, gone_path, manifest_path, snapshot_path};
-use crate::file::digest_of;
+use crate::file::{copy, digest_of};
 use crate::warehouse::declaration_path;
 
 /// What verification found.
@@ -24,6 +25,8 @@ pub struct Report {
     pub bytes: u64,
     /// What is wrong, each with the file's name.
     pub damage: Vec<String>,
+    /// The damaged files of which it is known what they were, by path.
+    pub broken: BTreeMap<String, Digest>,
 }
 
 /// A file, the digest that it is named by, and its length where that is recorded.
@@ -42,6 +45,17 @@ impl Warehouse {
             }
         }
         Ok(())
+    }
+
+    /// Puts a local file below the root in the place of one that is damaged or missing; it must be what that one was.
+    pub fn restore(&self, local: &Path, path: &str, digest: &Digest) -> Result<()> {
+        let cannot = || format!("cannot read {}", local.display());
+        let bytes = std::fs::File::open(local).or_error(Kind::Io, cannot())?;
+        let (found, _) = copy(bytes, &mut std::io::sink()).or_error(Kind::Io, cannot())?;
+        if found != *digest {
+            return Err(Error::new(Kind::Damaged, format!("what was to take the place of {path} is not what it was")));
+        }
+        self.files().repair(local, path)
     }
 
     /// Follows the given snapshots, or all of them and the pins, and hashes every file that they name once.
@@ -72,6 +86,7 @@ impl Warehouse {
         }
         for (path, digest, length) in named {
             report.files += 1;
+            let before = report.damage.len();
             match digest_of(self.files(), &path)? {
                 None => report.damage.push(format!("{path} is missing")),
                 Some((_, bytes)) if length.is_some_and(|length| length != bytes) => {
@@ -81,6 +96,9 @@ impl Warehouse {
                     report.damage.push(format!("{path} is not what was committed: its digest is {found}"));
                 }
                 Some((_, bytes)) => report.bytes += bytes,
+            }
+            if report.damage.len() > before {
+                report.broken.insert(path, digest);
             }
         }
         Ok(report)
@@ -98,7 +116,8 @@ impl Warehouse {
             self.precedes(number, parent, digest, named, report)?;
         }
         for digest in snapshot.datasets.values() {
-            named.insert((manifest_path(digest), digest.clone(), None));
+            let standing = self.standing(digest)?;
+            named.insert((manifest_path(&standing), standing, None));
             let manifest = match self.manifest(digest) {
                 // It is hashed with the others, and told of then.
                 Err(error) if error.kind() == Kind::Damaged => continue,
@@ -114,7 +133,9 @@ impl Warehouse {
                 named.extend(slice.parts.into_iter().map(|part| (part.path, part.sha256, Some(part.bytes))));
                 for capture in slice.captures {
                     named.insert((Archive::receipt_path(&capture.exchange), capture.receipt, None));
-                    named.insert((Archive::path(&capture.sha256), capture.sha256, None));
+                    if capture.erased.is_none() {
+                        named.insert((Archive::path(&capture.sha256), capture.sha256, None));
+                    }
                 }
             }
         }
@@ -234,7 +255,14 @@ mod tests {
                     grade: "publisher".to_owned(),
                     note: String::new(),
                     url: "u".to_owned(),
-                    captures: vec![Capture { sha256, exchange: exchange.id, receipt, url: "u".to_owned() }],
+                    captures: vec![Capture {
+                        sha256,
+                        exchange: exchange.id,
+                        receipt,
+                        url: "u".to_owned(),
+                        erased: None,
+                    }],
+                    since: None,
                     counts: Counts::default(),
                     coverage: Vec::new(),
                     parts: Vec::new(),

@@ -17,6 +17,10 @@ pub fn follow(project: &Project, config: &Config, warehouse: &Warehouse, snapsho
     for dataset in project.datasets.iter().filter(|dataset| config.restricted && dataset.spec.mask.is_some()) {
         let Some(digest) = snapshot.datasets.get(&dataset.id) else { continue };
         for held in warehouse.manifest(digest)?.slices {
+            // What was erased is not made again from what is left of its captures.
+            if held.captures.iter().any(|capture| capture.erased.is_some()) {
+                continue;
+            }
             let name = name_of(&held, &dataset.digest);
             warehouse.keep_restricted(&dataset.id, &name, &mut |take| {
                 replay::persons(warehouse, dataset, &project.vocabulary, &held, take)

@@ -98,6 +98,7 @@ impl Bench {
             note: String::new(),
             url: String::new(),
             captures: Vec::new(),
+            since: None,
             counts: Counts { kept: sales.len() as u64, ..Counts::default() },
             coverage: if told { vec![covered] } else { Vec::new() },
             parts: vec![part::write(&self.warehouse, place, &batch).unwrap()],

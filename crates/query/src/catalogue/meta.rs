@@ -32,6 +32,7 @@ pub(super) fn statements(
         lineage(contents),
         snapshots(warehouse, snapshot)?,
         pins(warehouse)?,
+        erasures(warehouse, snapshot)?,
         macros::sheet(&contents.names()),
     ];
     Ok(sheets.into_iter().flat_map(Sheet::statements).chain(constants()).collect())
@@ -286,6 +287,30 @@ fn pins(warehouse: &Warehouse) -> Result<Sheet> {
     let mut sheet = Sheet::new("pins", "pin VARCHAR, snapshot BIGINT, created TIMESTAMP");
     for pin in warehouse.pins()? {
         sheet.row(&[text(&pin.name), pin.snapshot.to_string(), timestamp(&pin.created.to_string())]);
+    }
+    Ok(sheet)
+}
+
+/// What was erased from this snapshot, a row for each table; of the record itself nothing.
+fn erasures(warehouse: &Warehouse, shown: &Snapshot) -> Result<Sheet> {
+    let mut sheet = Sheet::new(
+        "erasures",
+        "erasure BIGINT, erased TIMESTAMP, reason VARCHAR, dataset VARCHAR, \"table\" VARCHAR, \"rows\" BIGINT",
+    );
+    for erasure in warehouse.erasures()? {
+        if !shown.datasets.values().any(|digest| erasure.manifests.contains_key(digest)) {
+            continue;
+        }
+        for (table, rows) in &erasure.rows {
+            sheet.row(&[
+                erasure.number.to_string(),
+                timestamp(&erasure.erased.to_string()),
+                text(&erasure.reason),
+                text(erasure.dataset.as_str()),
+                text(table),
+                rows.to_string(),
+            ]);
+        }
     }
     Ok(sheet)
 }

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+use jiff::fmt::rfc2822;
 use model::column::Vocabulary;
 use model::dataset::{Dataset, Series};
 use model::{DatasetId, Release, Result};
 use store::Warehouse;
-use store::commit::{ColumnType, Covered, Manifest, Relation, Snapshot, relation};
+use store::archive::Archive;
+use store::commit::{ColumnType, Covered, Manifest, Relation, Slice, Snapshot, relation};
 use store::part::Part;
 
 use super::macros;
@@ -40,6 +43,10 @@ pub(crate) struct Loaded {
     pub(crate) outdated: bool,
     /// What periods and series its slice covers, where that is told.
     pub(crate) coverage: Arc<[Covered]>,
+    /// The snapshot that its slice came with, where that is told.
+    pub(crate) since: Option<u64>,
+    /// When its publisher says that it last changed the file.
+    pub(crate) released: Option<Date>,
     pub(crate) part: Part,
 }
 
@@ -53,7 +60,8 @@ impl Contents {
     ) -> Result<Self> {
         let manifests =
             snapshot.datasets.values().map(|digest| warehouse.manifest(digest)).collect::<Result<Vec<_>>>()?;
-        let mut tables: Vec<Table> = manifests.iter().flat_map(tables_of).collect();
+        let archive = warehouse.archive();
+        let mut tables: Vec<Table> = manifests.iter().flat_map(|manifest| tables_of(&archive, manifest)).collect();
         for dataset in datasets.iter().filter(|dataset| !snapshot.datasets.contains_key(&dataset.id)) {
             tables.push(declared(dataset, dataset.id.to_string(), vocabulary)?);
             if dataset.spec.totals.is_some() {
@@ -63,10 +71,11 @@ impl Contents {
         Ok(Self { manifests, tables })
     }
 
-    /// The statements that make the schemas, and the views of every table.
-    pub(crate) fn views(&self, root: &Path) -> Vec<String> {
+    /// The statements that make the schemas, and the views of every table. Where rows are `dated`, `history` says with which
+    /// snapshot they came, which a model may not see: it would be another in another warehouse.
+    pub(crate) fn views(&self, root: &Path, dated: bool) -> Vec<String> {
         let schemas = ["CREATE SCHEMA history".to_owned(), "CREATE SCHEMA meta".to_owned()];
-        let views = self.tables.iter().flat_map(|table| [table.history(root), table.newest(root)]);
+        let views = self.tables.iter().flat_map(|table| [table.history(root, dated), table.newest(root)]);
         // Those that read views come after them.
         schemas.into_iter().chain(views).chain(macros::statements(&self.names())).collect()
     }
@@ -77,9 +86,10 @@ impl Contents {
     }
 }
 
-fn tables_of(manifest: &Manifest) -> impl Iterator<Item = Table> {
-    manifest.tables.iter().map(|table| {
-        let parts = manifest.slices.iter().flat_map(|slice| {
+fn tables_of(archive: &Archive, manifest: &Manifest) -> impl Iterator<Item = Table> {
+    let released: Vec<Option<Date>> = manifest.slices.iter().map(|slice| released(archive, slice)).collect();
+    manifest.tables.iter().map(move |table| {
+        let parts = manifest.slices.iter().zip(&released).flat_map(|(slice, released)| {
             // Where series are told, two releases of a row may differ in any other column, or leave it blank.
             let steady = |covered: &&Covered| {
                 let series = table.series.iter().any(|series| *series == Series::Column(covered.column.clone()));
@@ -92,6 +102,8 @@ fn tables_of(manifest: &Manifest) -> impl Iterator<Item = Table> {
                 own: slice.grade != "secondary",
                 outdated: table.outdated.contains(&slice.release),
                 coverage: Arc::clone(&coverage),
+                since: slice.since,
+                released: *released,
                 part: part.clone(),
             })
         });
@@ -104,6 +116,13 @@ fn tables_of(manifest: &Manifest) -> impl Iterator<Item = Table> {
             parts: parts.collect(),
         }
     })
+}
+
+/// When a publisher says that it last changed the first file of a slice: what its server told, of what a server sent.
+fn released(archive: &Archive, slice: &Slice) -> Option<Date> {
+    let receipt = archive.exchange(&slice.captures.first()?.exchange).ok()?;
+    let told = receipt.headers.iter().find(|(name, _)| name == "last-modified")?;
+    rfc2822::parse(&told.1).ok().map(|at| at.date())
 }
 
 /// The table of a dataset of which nothing is loaded: a query of it finds no row, rather than no table.
@@ -183,10 +202,32 @@ enum Newest<'a> {
 }
 
 impl Table {
-    /// The view with the rows of every release.
-    fn history(&self, root: &Path) -> String {
-        let parts: Vec<&Part> = self.parts.iter().map(|loaded| &loaded.part).collect();
-        format!("CREATE VIEW history.{} AS\n{}", sql::name(&self.name), self.select(root, &parts))
+    /// The view with the rows of every release; where they are `dated`, with the snapshot that each came with and the day on
+    /// which its publisher last changed its file.
+    fn history(&self, root: &Path, dated: bool) -> String {
+        let name = sql::name(&self.name);
+        if !dated {
+            return format!(
+                "CREATE VIEW history.{name} AS\n{}",
+                self.select(root, &parts(&self.parts.iter().collect::<Vec<_>>()))
+            );
+        }
+        let mut came: BTreeMap<(Option<u64>, Option<Date>), Vec<&Part>> = BTreeMap::new();
+        for loaded in &self.parts {
+            came.entry((loaded.since, loaded.released)).or_default().push(&loaded.part);
+        }
+        if came.is_empty() {
+            came.insert((None, None), Vec::new());
+        }
+        let each = came.iter().map(|((since, released), parts)| {
+            let since = since.map_or("NULL".to_owned(), |since| since.to_string());
+            let released = sql::optional(released.map(|day| day.to_string()));
+            format!(
+                "SELECT *, CAST({since} AS BIGINT) AS _snapshot, CAST({released} AS DATE) AS _released FROM (\n{}\n)",
+                self.select(root, parts)
+            )
+        });
+        format!("CREATE VIEW history.{name} AS\n{}", each.collect::<Vec<_>>().join("\nUNION ALL\n"))
     }
 
     /// The view with the rows of the newest release of each period and series; a release of which the publisher's own

@@ -34,7 +34,7 @@ fn one(session: &Session, claim: &Claim) -> Result<Judgement> {
         number: claim.number,
         statement: claim.statement.clone(),
         verdict,
-        reason: reason(&tests, &claim.note, &secondary),
+        reason: reason(&tests, &claim.note, &session.erased(&used), &secondary),
         citation: claim.citation.clone(),
         tests,
         secondary,
@@ -55,7 +55,7 @@ fn weigh(tests: &[Tested]) -> Verdict {
     }
 }
 
-fn reason(tests: &[Tested], note: &str, secondary: &[String]) -> String {
+fn reason(tests: &[Tested], note: &str, erased: &[String], secondary: &[String]) -> String {
     let mut sentences: Vec<String> = tests
         .iter()
         .map(|test| {
@@ -70,6 +70,9 @@ fn reason(tests: &[Tested], note: &str, secondary: &[String]) -> String {
         .collect();
     if !note.is_empty() {
         sentences.push(note.trim().to_owned());
+    }
+    for what in erased {
+        sentences.push(format!("Records were erased from its data: {what}."));
     }
     if !secondary.is_empty() {
         sentences.push(format!("Rests on a SECONDARY source: {}.", secondary.join("; ")));

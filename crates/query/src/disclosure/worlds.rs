@@ -118,10 +118,15 @@ impl Worlds {
         }
         let base = |base: &str| format!("worlds.{}", sql::name(&format!("{base}_{}", counted.name)));
         self.connection.execute_batch(&changes(counted))?;
+        // What the views say beside the table's own columns, they say in every world.
+        let own: Vec<String> =
+            ["_cell"].into_iter().chain(counted.columns.iter().map(|(name, _)| name.as_str())).map(sql::name).collect();
         for (schema, kept) in [("history", "h"), ("main", "m")] {
             self.connection.execute_batch(&format!(
-                "CREATE OR REPLACE VIEW {schema}.{table} AS SELECT {} FROM {} AS b LEFT JOIN {} AS w ON w.cell = b._cell",
+                "CREATE OR REPLACE VIEW {schema}.{table} AS SELECT {}, b.* EXCLUDE ({}) FROM {} AS b LEFT JOIN {} AS w \
+                 ON w.cell = b._cell",
                 shown(counted),
+                own.join(", "),
                 base(kept),
                 base("v"),
             ))?;

@@ -58,7 +58,7 @@ const HINT: &str = "`sql` answers one SELECT over the views of main, history and
 
 /// Refuses whatever does more than read the views. Returns the names of all tables that the SQL mentions, in lower
 /// case and without their schema; those of its own CTEs are among them.
-pub(super) fn check(connection: &Connection, sql: &str) -> Result<BTreeSet<String>> {
+pub(crate) fn check(connection: &Connection, sql: &str) -> Result<BTreeSet<String>> {
     let tree = tree(connection, sql)?;
     let statements = tree.get("statements").and_then(Value::as_array).map_or(0, Vec::len);
     if statements != 1 {

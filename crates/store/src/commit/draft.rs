@@ -42,7 +42,7 @@ impl Warehouse {
         for change in staged {
             let current = draft.snapshot.datasets.get(&change.dataset).cloned();
             let before = current.as_ref().map(|digest| self.manifest(digest)).transpose()?;
-            let merged = self.merge(change, current.as_ref(), before.as_ref(), program)?;
+            let merged = self.merge(change, current.as_ref(), before.as_ref(), program, number)?;
             if before.as_ref() != Some(&merged) {
                 draft.put(self, &merged, &change.certificates)?;
             }
@@ -98,6 +98,7 @@ impl Draft {
     /// Refuses to publish what is not there: every part, capture and receipt of every slice that the head does not have.
     pub(super) fn check_whole(&self, warehouse: &Warehouse) -> Result<()> {
         let held = self.head.as_ref().map(|head| &head.datasets);
+        let erasures = warehouse.erasures()?;
         for (dataset, digest) in &self.snapshot.datasets {
             let before = held.and_then(|held| held.get(dataset));
             if before == Some(digest) {
@@ -108,6 +109,11 @@ impl Draft {
             for (path, _, length) in warehouse.manifest(digest)?.files() {
                 if known.contains(&path) {
                     continue;
+                }
+                if let Some(erasure) = erasures.iter().find(|erasure| erasure.parts.contains(&path)) {
+                    let message = format!("{dataset} has rows that were erased here ({})", erasure.in_words());
+                    return Err(Error::new(Kind::CheckFailed, message)
+                        .hint("nothing was committed; the publisher still has the record: ask it"));
                 }
                 let lies = warehouse.files().length(&path)?;
                 if lies.is_none() || length.is_some_and(|length| lies != Some(length)) {

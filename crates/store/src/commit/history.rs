@@ -128,7 +128,8 @@ impl Manifest {
     pub fn files(&self) -> impl Iterator<Item = (String, &Digest, Option<u64>)> {
         self.slices.iter().flat_map(|slice| {
             let parts = slice.parts.iter().map(|part| (part.path.clone(), &part.sha256, Some(part.bytes)));
-            let bodies = slice.captures.iter().map(|capture| (Archive::path(&capture.sha256), &capture.sha256, None));
+            let held = slice.captures.iter().filter(|capture| capture.erased.is_none());
+            let bodies = held.map(|capture| (Archive::path(&capture.sha256), &capture.sha256, None));
             let receipts =
                 slice.captures.iter().map(|capture| (Archive::receipt_path(&capture.exchange), &capture.receipt, None));
             parts.chain(bodies).chain(receipts)

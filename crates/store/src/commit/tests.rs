@@ -24,6 +24,7 @@ fn staged(dataset: &str, slice: &str, content: &str, base: Option<Digest>) -> St
             note: String::new(),
             url: format!("https://publisher.example/{slice}"),
             captures: Vec::new(),
+            since: None,
             counts: Counts::default(),
             coverage: Vec::new(),
             parts: vec![Part {
@@ -232,7 +233,8 @@ fn what_is_not_there_or_not_whole_is_not_committed() {
     change.slices[0].parts[0].bytes = 1;
     let sha256 = Digest::of("never kept");
     let url = "u".to_owned();
-    change.slices[0].captures = vec![Capture { receipt: sha256.clone(), sha256, exchange: "x".to_owned(), url }];
+    change.slices[0].captures =
+        vec![Capture { receipt: sha256.clone(), sha256, exchange: "x".to_owned(), url, erased: None }];
     assert!(refused(&change).contains("raw/"));
 }
 

@@ -126,7 +126,8 @@ fn stage(warehouse: &Warehouse, staging: &SimDisk, dataset: &str, slice: &str, c
             grade: "publisher".to_owned(),
             note: String::new(),
             url: exchange.url.clone(),
-            captures: vec![Capture { sha256: body, exchange: exchange.id, receipt, url: exchange.url }],
+            captures: vec![Capture { sha256: body, exchange: exchange.id, receipt, url: exchange.url, erased: None }],
+            since: None,
             counts: Counts::default(),
             coverage: Vec::new(),
             parts: vec![Part {

@@ -6,6 +6,8 @@ mod datasets;
 mod demo;
 mod derived;
 mod disclosure;
+mod erase;
+mod explain;
 mod figure;
 mod import;
 mod pin;
@@ -91,11 +93,15 @@ enum Command {
     /// Pins: names for snapshots
     #[command(subcommand)]
     Pin(pin::Command),
+    /// Take a record out of every snapshot and capture, on purpose, leaving a tombstone
+    Erase(erase::Erase),
     /// Figures, drawn from a snapshot to the same bytes every time
     #[command(subcommand)]
     Figure(figure::Command),
     /// Judge published statements from a snapshot
     Claims(claims::Claims),
+    /// What a figure, a claim or a cell rests on
+    Explain(explain::Explain),
     /// How to cite a snapshot, and every credit that its publishers ask for
     Cite(cite::Cite),
 }
@@ -118,8 +124,10 @@ pub fn main() -> Result<ExitCode> {
         Command::Replay(command) => command.run(&context),
         Command::Revisions(command) => command.run(&context),
         Command::Pin(command) => command.run(&context),
+        Command::Erase(command) => command.run(&context),
         Command::Figure(command) => command.run(&context),
         Command::Claims(command) => command.run(&context),
+        Command::Explain(command) => command.run(&context),
         Command::Cite(command) => command.run(&context),
     }
 }

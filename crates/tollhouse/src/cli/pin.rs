@@ -1,9 +1,10 @@
-//! `pin add`, `list`.
+//! `pin add`, `list`, `remove`.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use model::Result;
+use store::Warehouse;
 
 use super::Context;
 use crate::config::now;
@@ -22,6 +23,11 @@ pub enum Command {
     },
     /// List the pins
     List,
+    /// Take a pin away; its snapshot stays as long as a rule of `snapshot gc` keeps it
+    Remove {
+        /// The name
+        name: String,
+    },
 }
 
 impl Command {
@@ -31,11 +37,7 @@ impl Command {
             Command::Add { name, snapshot } => {
                 let snapshot = warehouse.resolve(snapshot.as_deref())?;
                 let pin = warehouse.add_pin(&name, snapshot.number, now())?;
-                // The catalogue lists the pins too.
-                let project = context.project()?;
-                if let Some(head) = warehouse.head()? {
-                    work::refresh_catalogue(&project, &warehouse, &head)?;
-                }
+                refresh(context, &warehouse)?;
                 say(&format!("Pin `{}` names snapshot {}.", pin.name, pin.snapshot));
             }
             Command::List => {
@@ -43,7 +45,20 @@ impl Command {
                     vec![pin.name.clone(), pin.snapshot.to_string(), pin.created.to_string()]
                 })?;
             }
+            Command::Remove { name } => {
+                let pin = warehouse.remove_pin(&name)?;
+                refresh(context, &warehouse)?;
+                say(&format!("Pin `{}` no longer keeps snapshot {}.", pin.name, pin.snapshot));
+            }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The catalogue lists the pins too.
+fn refresh(context: &Context, warehouse: &Warehouse) -> Result<()> {
+    match warehouse.head()? {
+        Some(head) => work::refresh_catalogue(&context.project()?, warehouse, &head),
+        None => Ok(()),
     }
 }

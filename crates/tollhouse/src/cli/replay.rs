@@ -100,8 +100,10 @@ impl Replay {
             if manifest.derived.is_some() {
                 derived.insert(id.clone(), manifest);
             } else if wanted.is_empty() || wanted.contains(id) {
-                let again = Again { project: &project, warehouse: &warehouse, scratch: &scratch, progress: &progress };
-                staged.extend(again.dataset(&manifest, config.workers(), &mut lines)?);
+                let workers = config.workers();
+                let (project, progress) = (&project, &progress);
+                let again = Again { project, warehouse: &warehouse, scratch: &scratch, progress, workers };
+                staged.extend(again.dataset(&manifest, &mut lines)?);
             }
         }
         if wanted.is_empty() {
@@ -119,44 +121,20 @@ impl Replay {
 }
 
 /// What datasets are made again with.
-struct Again<'a> {
-    project: &'a Project,
-    warehouse: &'a Warehouse,
-    scratch: &'a Warehouse,
-    progress: &'a Progress,
+pub(super) struct Again<'a> {
+    pub(super) project: &'a Project,
+    pub(super) warehouse: &'a Warehouse,
+    pub(super) scratch: &'a Warehouse,
+    pub(super) progress: &'a Progress,
+    pub(super) workers: std::num::NonZeroUsize,
 }
 
 impl Again<'_> {
     /// Makes the slices of a dataset again, each by the declaration that made it.
-    fn dataset(
-        &self,
-        manifest: &Manifest,
-        workers: std::num::NonZeroUsize,
-        lines: &mut Vec<Line>,
-    ) -> Result<Option<Staged>> {
+    fn dataset(&self, manifest: &Manifest, lines: &mut Vec<Line>) -> Result<Option<Staged>> {
         let mut whole: Option<Staged> = None;
         for held in &manifest.slices {
-            let (dataset, changed) = match self.declaration(manifest, held) {
-                Ok(found) => found,
-                Err(error) => {
-                    lines.push(failed(manifest, held, &error));
-                    continue;
-                }
-            };
-            let step = |step: run::Progress<'_>| self.progress.step(dataset.id.as_str(), step);
-            let job = Job {
-                dataset: &dataset,
-                vocabulary: &self.project.vocabulary,
-                warehouse: self.scratch,
-                workers,
-                program: VERSION,
-                progress: &step,
-            };
-            let made = self.receipts(held).and_then(|()| {
-                let fetched = replay::fetched(self.warehouse, &dataset, held)?;
-                run::stage(&job, &None, &[fetched])
-            });
-            let mut made = match made {
+            let (mut made, changed) = match self.slice(manifest, held) {
                 Ok(made) => made,
                 Err(error) => {
                     lines.push(failed(manifest, held, &error));
@@ -179,6 +157,23 @@ impl Again<'_> {
             }
         }
         Ok(whole)
+    }
+
+    /// Makes a slice again, by the declaration that made it; and whether that is today's, because the old one was not kept.
+    pub(super) fn slice(&self, manifest: &Manifest, held: &Slice) -> Result<(Staged, bool)> {
+        let (dataset, changed) = self.declaration(manifest, held)?;
+        let step = |step: run::Progress<'_>| self.progress.step(dataset.id.as_str(), step);
+        let job = Job {
+            dataset: &dataset,
+            vocabulary: &self.project.vocabulary,
+            warehouse: self.scratch,
+            workers: self.workers,
+            program: VERSION,
+            progress: &step,
+        };
+        self.receipts(held)?;
+        let fetched = replay::fetched(self.warehouse, &dataset, held)?;
+        Ok((run::stage(&job, &None, &[fetched])?, changed))
     }
 
     /// The declaration that made a slice, and whether today's stands for it because it was not kept.

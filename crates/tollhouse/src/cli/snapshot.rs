@@ -1,4 +1,7 @@
-//! `snapshot list`, `show`, `verify`, `export`, `import`.
+//! `snapshot list`, `show`, `verify`, `gc`, `export`, `import`.
+
+mod gc;
+mod verify;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,25 +16,36 @@ use store::commit::Snapshot;
 
 use super::Context;
 use crate::config::now;
-use crate::output::{grouped, list, print_json, say, table};
+use crate::output::{complain, grouped, list, print_json, say, table};
 use crate::work;
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// List the snapshots, newest last
-    List,
+    /// List the newest snapshots, newest last
+    List {
+        /// So many at most
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+        /// Only those before this number: the next page
+        #[arg(long, value_name = "N")]
+        before: Option<u64>,
+        /// Those that were removed too
+        #[arg(long)]
+        gone: bool,
+    },
     /// Show one snapshot: its datasets, captures, counts and the checks it passed
     Show {
         /// A pin's name or a number; the newest without
         #[arg(value_name = "PIN|N")]
         snapshot: Option<String>,
     },
-    /// Hash every file that snapshots and pins name, and say what is damaged
-    Verify {
-        /// Only this snapshot: a pin's name or a number
-        #[arg(value_name = "PIN|N")]
-        snapshot: Option<String>,
-    },
+    /// Hash every file that snapshots and pins name, and say what is damaged and what can restore it
+    Verify(verify::Verify),
+    /// Remove snapshots that neither a rule nor a pin keeps, and what dead runs left; says what would go, unless --apply
+    ///
+    /// The newest snapshot, what a pin names and what somebody reads always stay. A snapshot stays if any rule keeps it; without
+    /// a rule all do, and only leftovers go. Numbers are never used again.
+    Gc(gc::Gc),
     /// Write a snapshot as one ZIP archive that plain DuckDB reads, fit for a deposit
     Export {
         /// A pin's name or a number
@@ -57,48 +71,76 @@ struct Line {
     parent: Option<u64>,
     created: String,
     origin: &'static str,
-    program: String,
-    datasets: usize,
+    /// None of one that was removed.
+    program: Option<String>,
+    datasets: Option<usize>,
     pins: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<String>,
 }
 
 impl Command {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
         match self {
-            Command::List => show_list(context),
+            Command::List { limit, before, gone } => show_list(context, limit, before, gone),
             Command::Show { snapshot } => show(context, snapshot.as_deref()),
-            Command::Verify { snapshot } => verify(context, snapshot.as_deref()),
+            Command::Verify(verify) => verify.run(context),
+            Command::Gc(gc) => gc.run(context),
             Command::Export { snapshot, out, captures } => export(context, &snapshot, out, captures),
             Command::Import { file } => import(context, &file),
         }
     }
 }
 
-fn show_list(context: &Context) -> Result<ExitCode> {
+fn show_list(context: &Context, limit: usize, before: Option<u64>, with_gone: bool) -> Result<ExitCode> {
     let warehouse = context.warehouse()?;
     let pins = warehouse.pins()?;
+    let history = warehouse.history()?;
+    let numbers = history.live.iter().chain(history.gone.iter().filter(|_| with_gone)).copied();
+    let mut numbers: Vec<u64> = numbers.filter(|number| before.is_none_or(|before| *number < before)).collect();
+    numbers.sort_unstable();
+    let older = numbers.len().saturating_sub(limit);
     let mut lines = Vec::new();
-    for number in warehouse.numbers()? {
+    for number in numbers.drain(older..) {
+        if let Some(gone) = warehouse.gone(number)? {
+            lines.extend(with_gone.then(|| Line {
+                number,
+                parent: gone.parent,
+                created: gone.created.to_string(),
+                origin: warehouse.origin().as_str(),
+                program: None,
+                datasets: None,
+                pins: Vec::new(),
+                removed: Some(gone.removed.to_string()),
+            }));
+            continue;
+        }
         let snapshot = warehouse.snapshot(number)?;
         lines.push(Line {
             number,
             parent: snapshot.parent,
             created: snapshot.created.to_string(),
             origin: snapshot.origin.as_str(),
-            program: snapshot.program,
-            datasets: snapshot.datasets.len(),
+            program: Some(snapshot.program),
+            datasets: Some(snapshot.datasets.len()),
             pins: pins.iter().filter(|pin| pin.snapshot == number).map(|pin| pin.name.clone()).collect(),
+            removed: None,
         });
     }
     list(context.json(), &["snapshot", "committed", "data", "datasets", "pins"], &lines, |line| {
+        let removed = line.removed.as_ref().map(|at| format!("removed {at}"));
         vec![
             line.number.to_string(),
             line.created.clone(),
             line.origin.to_owned(),
-            line.datasets.to_string(),
-            line.pins.join(", "),
+            line.datasets.map_or_else(String::new, |count| count.to_string()),
+            removed.unwrap_or_else(|| line.pins.join(", ")),
         ]
     })?;
+    if older > 0 && !context.json() {
+        let next = lines.first().map_or(0, |line| line.number);
+        complain(&format!("{} older: tollhouse snapshot list --before {next}", grouped(older as u64)));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -152,43 +194,6 @@ fn show(context: &Context, at: Option<&str>) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn verify(context: &Context, at: Option<&str>) -> Result<ExitCode> {
-    let warehouse = context.warehouse()?;
-    let numbers = at.map(|at| warehouse.resolve(Some(at))).transpose()?.map(|snapshot| vec![snapshot.number]);
-    let report = warehouse.verify(numbers.as_deref())?;
-    if context.json() {
-        #[derive(Serialize)]
-        struct Verified<'a> {
-            snapshots: u64,
-            files: u64,
-            bytes: u64,
-            damage: &'a [String],
-        }
-        print_json(&Verified {
-            snapshots: report.snapshots,
-            files: report.files,
-            bytes: report.bytes,
-            damage: &report.damage,
-        })?;
-    } else {
-        for damage in &report.damage {
-            say(&format!("damaged: {damage}"));
-        }
-        say(&format!(
-            "{} snapshots, {} files, {} bytes hashed: {}.",
-            report.snapshots,
-            grouped(report.files),
-            grouped(report.bytes),
-            match report.damage.len() {
-                0 => "all as committed".to_owned(),
-                1 => "1 is damaged".to_owned(),
-                count => format!("{count} are damaged"),
-            }
-        ));
-    }
-    Ok(ExitCode::from(u8::from(!report.damage.is_empty())))
 }
 
 /// What a snapshot is called by whoever asked for it: its pin, or its number.

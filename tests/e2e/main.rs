@@ -7,6 +7,7 @@ mod arcos_sums;
 mod cms;
 mod dea;
 mod fbi;
+mod history;
 mod interrupted;
 mod masters;
 mod models;

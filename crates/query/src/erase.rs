@@ -298,6 +298,7 @@ impl<'a> Work<'a> {
             created: now,
             program: program.to_owned(),
             datasets: left.collect::<Result<_>>()?,
+            came: BTreeMap::new(),
             gate: Vec::new(),
         };
         let mut made = manifest.clone();

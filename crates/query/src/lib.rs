@@ -2,7 +2,7 @@
 //!
 //! [`session`] answers SQL over one snapshot, [`catalogue`] writes the file that plain DuckDB opens, [`claim`] judges
 //! published statements, [`revisions`] says what a publisher changed, [`explain`] what a number rests on, [`figures`] draws what `warehouse/figures/` declares, with [`figure`] as its pen, [`models`]
-//! makes the tables of `warehouse/models/` for a snapshot that is about to be committed, [`bundle`] packs one to hand on, [`erase`] takes a record out of all of them, and [`disclosure`] looks at all
+//! makes the tables of `warehouse/models/` for a snapshot that is about to be committed, [`bundle`] packs one to hand on, [`erase`] takes a record out of all of them, [`pins`] locks what the project's own figures read, and [`disclosure`] looks at all
 //! of them before they are shown. Everything here reads, but for the catalogue and the parts of models. No type of
 //! DuckDB or Arrow is in the public interface; where the data came from is known only by what a snapshot says, and
 //! nothing here fetches.
@@ -17,6 +17,7 @@ pub mod figure;
 pub mod figures;
 pub mod lineage;
 pub mod models;
+pub mod pins;
 mod portable;
 pub mod revisions;
 pub mod session;

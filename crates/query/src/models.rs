@@ -290,10 +290,7 @@ impl<'a> Maker<'a> {
             return Ok(Became::Kept);
         }
         if let Some((made, certificates)) = self.made.get(&model.id).filter(|(made, _)| made_alike(made, &planned)) {
-            // The rival's took the number that it was made for.
-            let mut made = made.clone();
-            made.slices.iter_mut().for_each(|slice| slice.since = Some(draft.snapshot().number));
-            draft.put(self.warehouse, &made, certificates)?;
+            draft.put(self.warehouse, made, certificates)?;
             return Ok(Became::Built { rows: made.slices.iter().map(|slice| slice.counts.kept).sum() });
         }
         match self.build(draft, reading, model) {
@@ -380,7 +377,7 @@ impl<'a> Maker<'a> {
             note: format!("from {}", inputs.map(DatasetId::as_str).collect::<Vec<_>>().join(", ")),
             url: String::new(),
             captures: Vec::new(),
-            since: Some(draft.snapshot().number),
+            since: None,
             counts: Counts { read: rows, kept: rows, ..Counts::default() },
             coverage: Vec::new(),
             parts,

@@ -63,6 +63,9 @@ pub struct Snapshot {
     pub program: String,
     /// Every dataset's manifest.
     pub datasets: BTreeMap<DatasetId, Digest>,
+    /// The snapshot that each of these manifests came with.
+    #[serde(default)]
+    pub came: BTreeMap<DatasetId, u64>,
     /// The checks that this commit passed, for the datasets that it changed.
     pub gate: Vec<Certificate>,
 }
@@ -152,7 +155,8 @@ pub struct Slice {
     pub url: String,
     /// The captures behind it, in the order in which they were read.
     pub captures: Vec<Capture>,
-    /// The snapshot that it came with. Absent from manifests that do not tell.
+    /// The snapshot that it came with; of one that came with its manifest, [`Snapshot::came`] tells it. So a manifest says the
+    /// same whatever number its snapshot gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
     /// What was read and what became of it.
@@ -337,7 +341,6 @@ impl Warehouse {
         current: Option<&Digest>,
         before: Option<&Manifest>,
         program: &str,
-        number: u64,
     ) -> Result<Manifest> {
         let base = match &change.base {
             Some(digest) if current != Some(digest) => Some(self.manifest(digest)?),
@@ -363,7 +366,7 @@ impl Warehouse {
             }
             // The same content fetched or imported again is no change, though another receipt tells of it.
             if !rival.is_some_and(|rival| rival.says_the_same_as(slice)) {
-                slices.insert(key(slice), Slice { since: Some(number), ..slice.clone() });
+                slices.insert(key(slice), slice.clone());
             }
         }
         for gone in &change.superseded {

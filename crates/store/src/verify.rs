@@ -309,6 +309,28 @@ mod tests {
     }
 
     #[test]
+    fn no_byte_of_what_nothing_names_by_its_digest_can_change_unseen() {
+        let (folder, warehouse, _) = history();
+        for path in ["snapshots/000002.json", "pins/p.json", "tollhouse.json"] {
+            let local = folder.path().join(path);
+            let whole = std::fs::read(&local).unwrap();
+            for place in 0..whole.len() {
+                let mut changed = whole.clone();
+                changed[place] ^= 1;
+                std::fs::write(&local, changed).unwrap();
+                let read = match path {
+                    "tollhouse.json" => Warehouse::open(folder.path()).map(|_| ()),
+                    "pins/p.json" => warehouse.pin("p").map(|_| ()),
+                    _ => warehouse.snapshot(2).map(|_| ()),
+                };
+                let error = read.err().unwrap_or_else(|| panic!("{path}, byte {place}"));
+                assert!(error.to_string().contains(path), "{error}");
+            }
+            std::fs::write(&local, whole).unwrap();
+        }
+    }
+
+    #[test]
     fn one_damaged_file_does_not_hide_another() {
         let (folder, warehouse, manifests) = history();
         std::fs::remove_file(folder.path().join("exchanges/x-one.json")).unwrap();

@@ -220,6 +220,12 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<bytes::Bytes> {
     Ok(text.into())
 }
 
+/// What every file of ours says of itself.
+#[derive(Deserialize)]
+struct Formatted {
+    format: u32,
+}
+
 /// What stands before the seal of a file, and after it.
 const SEAL: (&str, &str) = (",\n  \"seal\": \"", "\"\n}\n");
 
@@ -238,6 +244,10 @@ pub(crate) fn unseal<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -
     let sealing = |before: &[u8]| format!("{}{}{}", SEAL.0, Digest::of(before), SEAL.1);
     let (before, sealed) = bytes.split_at(bytes.len().saturating_sub(sealing(&[]).len()));
     if sealed != sealing(before).as_bytes() {
+        // Another version may seal otherwise.
+        if let Ok(Formatted { format }) = serde_json::from_slice(bytes) {
+            check_format(path, format)?;
+        }
         return Err(Error::new(Kind::Damaged, format!("{path} is damaged: its seal is not that of its bytes"))
             .hint("`tollhouse snapshot verify` says what else is damaged"));
     }

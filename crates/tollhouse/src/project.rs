@@ -15,12 +15,14 @@ use model::{DatasetId, Error, Kind, Result, ResultExt as _};
 use query::claim::ClaimSet;
 use query::figures;
 use query::models::Model;
+use query::pins::Lock;
 
 static PIPELINES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../pipelines");
 static MODELS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/models");
 static FIGURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/figures");
 static CLAIMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/claims");
 static REFERENCE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/reference");
+static PINS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/pins");
 const COLUMNS: &str = include_str!("../../../warehouse/columns.toml");
 
 /// All declarations.
@@ -84,6 +86,27 @@ impl Project {
         self.models.iter().find(|model| model.id.as_str() == id)
     }
 
+    /// The SQL of every figure and of every test of a claim.
+    pub fn questions(&self) -> impl Iterator<Item = &str> {
+        let tests = self.claims.iter().flat_map(|set| &set.claims).flat_map(|claim| &claim.tests);
+        self.figures.iter().map(|figure| figure.sql.as_str()).chain(tests.map(|test| test.sql.as_str()))
+    }
+
+    /// The lock files of pins, by the pin's name.
+    pub fn locks(&self) -> Result<Vec<Lock>> {
+        let all = files(self.folder.as_deref(), "warehouse/pins", &PINS, "json")?;
+        all.iter().map(|(name, text)| Lock::parse(name, text)).collect()
+    }
+
+    /// Where the lock file of a pin is to be written. Declarations that are built in have no such place.
+    pub fn lock_path(&self, pin: &str) -> Result<PathBuf> {
+        let folder = self.folder.as_ref().ok_or_else(|| {
+            Error::new(Kind::Usage, "there is no project folder to write a lock file into")
+                .hint("--project names the folder with pipelines/ and warehouse/")
+        })?;
+        Ok(folder.join("warehouse/pins").join(format!("{pin}.json")))
+    }
+
     /// The declarations as files, by their paths in the project: what a bundle takes along.
     pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
@@ -96,6 +119,7 @@ impl Project {
             ("pipelines", &PIPELINES, &["toml"][..]),
             ("warehouse/models", &MODELS, &["toml", "sql"]),
             ("warehouse/claims", &CLAIMS, &["toml"]),
+            ("warehouse/pins", &PINS, &["json"]),
         ] {
             for ending in endings {
                 let each = files(self.folder.as_deref(), below, built_in, ending)?;

@@ -1,6 +1,6 @@
 //! The schema `meta`: what one must know about the tables, as small tables of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::column::Vocabulary;
 use model::dataset::Dataset;
@@ -261,15 +261,26 @@ fn breaks() -> Sheet {
     sheet
 }
 
-/// All snapshots; `shown` is true of the one that this catalogue shows.
+/// The newest snapshots, those that pins name, and the one that this catalogue shows, of which `shown` is true. `snapshot list`
+/// has the others: a question must not cost more for every commit that ever was.
 fn snapshots(warehouse: &Warehouse, shown: &Snapshot) -> Result<Sheet> {
+    /// So many are told.
+    const NEWEST: usize = 100;
     let mut sheet = Sheet::new(
         "snapshots",
         "snapshot BIGINT, parent BIGINT, created TIMESTAMP, origin VARCHAR, program VARCHAR, datasets BIGINT, \
          shown BOOLEAN",
     );
-    for number in warehouse.numbers()? {
-        let snapshot = warehouse.snapshot(number)?;
+    let live = warehouse.history()?.live;
+    let mut told: BTreeSet<u64> = live.iter().rev().take(NEWEST).copied().collect();
+    told.extend(warehouse.pins()?.into_iter().map(|pin| pin.snapshot).filter(|number| live.contains(number)));
+    told.insert(shown.number);
+    for number in told {
+        // Another may have been removed since.
+        let snapshot = match warehouse.snapshot(number) {
+            Err(_) if warehouse.gone(number)?.is_some() => continue,
+            read => read?,
+        };
         sheet.row(&[
             snapshot.number.to_string(),
             snapshot.parent.map_or("NULL".to_owned(), |parent| parent.to_string()),

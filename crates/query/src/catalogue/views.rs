@@ -61,7 +61,8 @@ impl Contents {
         let manifests =
             snapshot.datasets.values().map(|digest| warehouse.manifest(digest)).collect::<Result<Vec<_>>>()?;
         let archive = warehouse.archive();
-        let mut tables: Vec<Table> = manifests.iter().flat_map(|manifest| tables_of(&archive, manifest)).collect();
+        let mut tables: Vec<Table> =
+            manifests.iter().flat_map(|manifest| tables_of(&archive, snapshot, manifest)).collect();
         for dataset in datasets.iter().filter(|dataset| !snapshot.datasets.contains_key(&dataset.id)) {
             tables.push(declared(dataset, dataset.id.to_string(), vocabulary)?);
             if dataset.spec.totals.is_some() {
@@ -86,7 +87,8 @@ impl Contents {
     }
 }
 
-fn tables_of(archive: &Archive, manifest: &Manifest) -> impl Iterator<Item = Table> {
+fn tables_of(archive: &Archive, snapshot: &Snapshot, manifest: &Manifest) -> impl Iterator<Item = Table> {
+    let came = snapshot.came.get(&manifest.dataset).copied();
     let released: Vec<Option<Date>> = manifest.slices.iter().map(|slice| released(archive, slice)).collect();
     manifest.tables.iter().map(move |table| {
         let parts = manifest.slices.iter().zip(&released).flat_map(|(slice, released)| {
@@ -102,7 +104,7 @@ fn tables_of(archive: &Archive, manifest: &Manifest) -> impl Iterator<Item = Tab
                 own: slice.grade != "secondary",
                 outdated: table.outdated.contains(&slice.release),
                 coverage: Arc::clone(&coverage),
-                since: slice.since,
+                since: slice.since.or(came),
                 released: *released,
                 part: part.clone(),
             })

@@ -36,14 +36,22 @@ impl Warehouse {
             created: now,
             program: program.to_owned(),
             datasets: head.as_ref().map(|head| head.datasets.clone()).unwrap_or_default(),
+            came: head.as_ref().map(|head| head.came.clone()).unwrap_or_default(),
             gate: Vec::new(),
         };
         let mut draft = Draft { head, snapshot };
         for change in staged {
             let current = draft.snapshot.datasets.get(&change.dataset).cloned();
             let before = current.as_ref().map(|digest| self.manifest(digest)).transpose()?;
-            let merged = self.merge(change, current.as_ref(), before.as_ref(), program, number)?;
+            let mut merged = self.merge(change, current.as_ref(), before.as_ref(), program)?;
             if before.as_ref() != Some(&merged) {
+                // What was there before came with the manifest of before.
+                let came = draft.snapshot.came.get(&change.dataset).copied();
+                let held = before.iter().flat_map(|before| &before.slices);
+                let held: Vec<_> = held.filter(|slice| slice.since.is_none()).cloned().collect();
+                for slice in &mut merged.slices {
+                    slice.since = if held.contains(slice) { came } else { slice.since };
+                }
                 draft.put(self, &merged, &change.certificates)?;
             }
         }
@@ -67,6 +75,9 @@ impl Draft {
         let bytes = to_json(manifest)?;
         let digest = Digest::of(&bytes);
         warehouse.files().create(&manifest_path(&digest), bytes)?;
+        let held = self.head.as_ref().filter(|head| head.datasets.get(&manifest.dataset) == Some(&digest));
+        let came = held.map_or(Some(self.snapshot.number), |head| head.came.get(&manifest.dataset).copied());
+        self.snapshot.came.extend(came.map(|came| (manifest.dataset.clone(), came)));
         self.snapshot.datasets.insert(manifest.dataset.clone(), digest);
         self.snapshot.gate.extend(certificates.iter().cloned());
         Ok(())
@@ -75,6 +86,7 @@ impl Draft {
     /// Takes a dataset out.
     pub fn remove(&mut self, dataset: &DatasetId) {
         self.snapshot.datasets.remove(dataset);
+        self.snapshot.came.remove(dataset);
     }
 
     /// Takes out what was derived from other manifests than those of this state, and what was derived from that.
@@ -89,6 +101,7 @@ impl Draft {
             for (dataset, inputs) in &derived {
                 if inputs.iter().any(|(input, digest)| self.snapshot.datasets.get(input) != Some(digest)) {
                     self.snapshot.datasets.remove(dataset);
+                    self.snapshot.came.remove(dataset);
                 }
             }
         }

@@ -252,7 +252,7 @@ fn the_gateway_of_the_crime_data_explorer_is_understood() {
 #[test]
 fn an_agency_that_the_fbi_does_not_know_is_an_error_and_no_zero() {
     let folder = tempfile::tempdir().unwrap();
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let here = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../..");
     let project = folder.path().join("project");
     std::fs::create_dir_all(project.join("pipelines")).unwrap();
     std::fs::create_dir_all(project.join("warehouse")).unwrap();

@@ -20,7 +20,9 @@ struct Revised {
 }
 
 impl Revised {
-    fn new(folder: &Path, root: &Path) -> Self {
+    /// The publisher's file, as the replica prints it.
+    fn new(folder: &Path) -> Self {
+        let root = &folder.join("printed");
         succeed(root, &["run", "--replica", "fbi_estimated_offenses_state"]);
         let text = std::fs::read_to_string(capture(root, "fbi_estimated_offenses_state")).unwrap();
         Self { folder: folder.to_owned(), text }
@@ -54,8 +56,8 @@ fn numbers(root: &Path, words: &[&str]) -> Vec<u64> {
 fn what_neither_a_rule_nor_a_pin_keeps_is_collected_and_its_number_stays_taken() {
     let folder = tempfile::tempdir().unwrap();
     let root = &folder.path().join("root");
-    let revised = Revised::new(folder.path(), root);
-    for round in 1..=4 {
+    let revised = Revised::new(folder.path());
+    for round in 0..=4 {
         revised.import(root, round);
         if round == 2 {
             succeed(root, &["pin", "add", "article"]);
@@ -79,7 +81,7 @@ fn what_neither_a_rule_nor_a_pin_keeps_is_collected_and_its_number_stays_taken()
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("snapshot 1 was removed on"));
     let at = ["sql", "--format", "csv", "--at", "article"];
-    let larceny = "select max(larceny) from history.fbi_estimated_offenses_state where larceny between 10001 and 10009";
+    let larceny = "select max(larceny) from history.fbi_estimated_offenses_state where larceny between 10000 and 10009";
     assert!(succeed(root, &[&at[..], &[larceny]].concat()).contains("10002"));
     succeed(root, &["snapshot", "verify"]);
 
@@ -173,7 +175,7 @@ fn a_buyer_is_erased_from_transactions_models_and_figures_of_the_past() {
     let root = &folder.path().join("root");
     succeed(root, &["run", "--replica", "arcos_transactions"]);
     succeed(root, &["pin", "add", "article"]);
-    let one = "select buyer_dea_number from arcos_buyers order by dosage_units desc limit 1";
+    let one = "select buyer_dea_number from arcos_buyers where buyer_dea_number is not null order by 1 limit 1";
     let buyer = succeed(root, &["sql", "--format", "csv", one]);
     let buyer = buyer.lines().nth(1).unwrap().to_owned();
     let sold = |root: &Path| {
@@ -227,18 +229,14 @@ fn figures_claims_and_cells_are_explained_down_to_their_captures() {
     let source = &told["sources"][0];
     let digest = source["captures"][0]["sha256"].as_str().unwrap();
     let record = usize::try_from(told["cell"]["record"].as_u64().unwrap()).unwrap();
-    // The record is the one in the capture: the line of that number after the header.
+    // The record is the one in the capture: the line of that number.
     let text = std::fs::read_to_string(root.join("raw").join(&digest[..2]).join(digest)).unwrap();
-    let line = text.lines().nth(record).unwrap();
+    let line = text.lines().nth(record - 1).unwrap();
     assert!(line.contains("West Virginia") && line.contains("2015") && line.contains("629"), "{line}");
     // North Dakota's of 1999 was suppressed.
     let words = ["explain", "cdc_opioid_deaths_state.deaths", "state_fips=38", "year=1999", "drug=any_opioid"];
     let told = succeed(root, &words);
     assert!(told.contains("Value: null (suppressed)") && told.contains("low"), "{told}");
-    // A correction is told with its reason.
-    let words = ["explain", "fbi_estimated_offenses_state.state_fips", "state_fips=38", "year=2022"];
-    let told = succeed(root, &words);
-    assert!(told.contains("North Carolina has a row of its own"), "{told}");
     // A figure, a claim, and what is neither.
     let figures = succeed(root, &["figure", "list"]);
     assert!(figures.contains("portland-homicides"));
@@ -256,7 +254,7 @@ fn killed_in_imports_collections_and_exports_nothing_is_lost() {
     let kills: usize = std::env::var("TOLLHOUSE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(6);
     let folder = tempfile::tempdir().unwrap();
     let root = &folder.path().join("root");
-    let revised = Revised::new(folder.path(), root);
+    let revised = Revised::new(folder.path());
     revised.import(root, 0);
     succeed(root, &["pin", "add", "article"]);
     let question = [
@@ -277,7 +275,7 @@ fn killed_in_imports_collections_and_exports_nothing_is_lost() {
             &["import", "fbi_estimated_offenses_state", &file],
             &["snapshot", "gc", "--keep", "2", "--captures-days", "0", "--apply"],
             &["snapshot", "export", "article", "--out", out, "--captures"],
-            &["run", "--replica", "fbi_estimated_offenses_state"],
+            &["replay"],
         ];
         let words = all[kill % all.len()];
         let acknowledged = numbers(root, &[]);

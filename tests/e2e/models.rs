@@ -7,7 +7,8 @@ use crate::{check, files, succeed, tollhouse};
 
 /// A project with the deaths by state, the dispensing, and no model.
 fn project(folder: &Path) -> PathBuf {
-    let (project, here) = (folder.join("project"), Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+    let (project, here) =
+        (folder.join("project"), Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../.."));
     std::fs::create_dir_all(project.join("pipelines")).unwrap();
     std::fs::create_dir_all(project.join("warehouse/models")).unwrap();
     for file in [

@@ -132,12 +132,15 @@ pub fn least(rule: &CoverageRule, release: &Release, name: &str) -> Option<u64> 
     rule.least.get(&format!("{release} {name}")).copied()
 }
 
-/// What the certificate tells of it.
-pub fn check(covered: &[Covered]) -> Check {
+/// What the certificate tells of it. Of columns that are masked where they are a person's it names no value: a certificate
+/// stands in the snapshot's own file, out of which nothing can be erased.
+pub fn check(dataset: &Dataset, covered: &[Covered]) -> Check {
     /// So many values are named.
     const FEW: usize = 3;
     let each = covered.iter().map(|Covered { column, values, rows, null }| {
-        let named = rows.iter().flat_map(BTreeMap::keys).take(FEW).cloned().collect::<Vec<_>>().join(", ");
+        let rows =
+            rows.as_ref().filter(|_| dataset.spec.mask.as_ref().is_none_or(|mask| !mask.columns.contains(column)));
+        let named = rows.into_iter().flat_map(BTreeMap::keys).take(FEW).cloned().collect::<Vec<_>>().join(", ");
         let more = if *values > FEW as u64 && rows.is_some() { ", …" } else { "" };
         let named = if named.is_empty() { String::new() } else { format!(" ({named}{more})") };
         let null = if *null > 0 { format!(", none in {null} rows") } else { String::new() };

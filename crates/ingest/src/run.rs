@@ -293,7 +293,7 @@ fn stage_slice(
     let mut checks = corrections.checks(dataset)?;
     checks.extend(check::check(&candidate)?);
     if !covered.is_empty() {
-        checks.push(coverage::check(&covered));
+        checks.push(coverage::check(dataset, &covered));
     }
 
     let mut parts = write(job, dataset.id.as_str(), &release, &kept, &dataset.spec.partition)?;
@@ -333,7 +333,7 @@ fn stream_slice(
     };
     let mut checks = check::check_streamed(&summary, (repeats, open), &years, products)?;
     if !covered.is_empty() {
-        checks.push(coverage::check(&covered));
+        checks.push(coverage::check(dataset, &covered));
     }
     staged(job, fetched, Made { release, name, counts, covered, checks, parts })
 }

@@ -13,7 +13,7 @@ use query::{Session, figures};
 use store::Warehouse;
 
 fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../..")
 }
 
 fn read(path: &str) -> String {

@@ -36,6 +36,15 @@ fn a_cell_is_followed_to_its_record() {
 }
 
 #[test]
+fn a_correction_is_told_for_the_editions_and_columns_that_it_is_of() {
+    let text = include_str!("../../../../pipelines/fbi_estimated_offenses_state.toml");
+    let told = |column: &str, release: &str| declared_as(text, column, column, release).1.concat();
+    assert!(told("state_fips", "2023").contains("North Carolina has a row of its own"));
+    assert_eq!(told("homicide", "2023"), "");
+    assert_eq!(declared_as(text, "nothing", "nothing", "2023"), (None, Vec::new()));
+}
+
+#[test]
 fn a_small_count_below_the_nation_is_not_shown_and_its_origin_is() {
     let tiny = Tiny::new();
     tiny.commit("deaths", "r1", "state_fips,year,deaths,crude_rate_per_100k\n01,2014,7,1.5\n54,2014,70,15");

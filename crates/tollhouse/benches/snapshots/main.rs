@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench snapshots -- --snapshots 10000 --times 15
 //!
-//! Two warehouses hold the same newest snapshot, of the states' estimated offenses as the replica serves them, and unlike many
+//! Two warehouses hold the same newest snapshot, of the states' estimated offenses as the replica prints them, and unlike many
 //! before it. In both, in turn, the program imports a file that differs in one number, answers a question and lists: so many
 //! times, and the median of each is printed.
 
@@ -24,7 +24,7 @@ use store::{Origin, Warehouse};
 
 /// Commits that change one small dataset.
 fn fill(root: &Path, snapshots: u64) {
-    let warehouse = Warehouse::open_or_create(root, Origin::Replica, Timestamp::UNIX_EPOCH).unwrap();
+    let warehouse = Warehouse::open_or_create(root, Origin::Live, Timestamp::UNIX_EPOCH).unwrap();
     for number in 0..snapshots {
         let change = Staged {
             dataset: "padding".parse().unwrap(),
@@ -74,15 +74,13 @@ fn main() {
     }
     let folder = tempfile::tempdir().unwrap();
     let roots: [(u64, PathBuf); 2] = [(10, folder.path().join("few")), (snapshots, folder.path().join("many"))];
-    let mut text = String::new();
-    for (count, root) in &roots {
-        fill(root, *count);
-        run(root, &["run", "--replica", "fbi_estimated_offenses_state"]);
-        let sql = "select sha256 from meta.captures where dataset = 'fbi_estimated_offenses_state' limit 1";
-        let digest = run(root, &["sql", "--format", "csv", sql]);
-        let digest = digest.lines().nth(1).unwrap();
-        text = std::fs::read_to_string(root.join("raw").join(&digest[..2]).join(digest)).unwrap();
-    }
+    let printed = folder.path().join("printed");
+    run(&printed, &["run", "--replica", "fbi_estimated_offenses_state"]);
+    let sql = "select sha256 from meta.captures where dataset = 'fbi_estimated_offenses_state' limit 1";
+    let digest = run(&printed, &["sql", "--format", "csv", sql]);
+    let digest = digest.lines().nth(1).unwrap();
+    let text = std::fs::read_to_string(printed.join("raw").join(&digest[..2]).join(digest)).unwrap();
+    roots.iter().for_each(|(count, root)| fill(root, *count));
     let file = folder.path().join("estimated_crimes.csv");
     let question = "select year, sum(homicide) from fbi_estimated_offenses_state group by 1 order by 1";
     let commands: [(&str, Vec<&str>); 3] = [

@@ -107,7 +107,7 @@ fn rows(names: &[String], batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
 
 /// A file below the repository's fixtures.
 pub(in crate::extract) fn fixture(name: &str) -> Page {
-    page_of(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).join(name))
+    page_of(PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/fixtures").join(name))
 }
 
 /// A captured file, where the folder of captures is there to be read.

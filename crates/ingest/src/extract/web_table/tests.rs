@@ -14,7 +14,7 @@ const STATE: &str = "cdc_opioid_dispensing_state";
 
 /// A shipped declaration, with the shipped vocabulary.
 pub(in crate::extract) fn shipped(id: &str) -> (Dataset, Vocabulary) {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let root = std::env::var("CARGO_MANIFEST_DIR").unwrap() + "/../..";
     let read = |path: String| std::fs::read_to_string(format!("{root}/{path}")).unwrap();
     let vocabulary = Vocabulary::parse(&read("warehouse/columns.toml".to_owned())).unwrap();
     (Dataset::parse(id, &read(format!("pipelines/{id}.toml")), &vocabulary).unwrap(), vocabulary)

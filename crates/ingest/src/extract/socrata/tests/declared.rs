@@ -24,7 +24,9 @@ impl Rows {
 }
 
 fn declared(id: &str) -> (Dataset, Vocabulary) {
-    let read = |path: &str| std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let read = |path: &str| {
+        std::fs::read_to_string(format!("{}/../../{path}", std::env::var("CARGO_MANIFEST_DIR").unwrap())).unwrap()
+    };
     let vocabulary = Vocabulary::parse(&read("warehouse/columns.toml")).unwrap();
     (Dataset::parse(id, &read(&format!("pipelines/{id}.toml")), &vocabulary).unwrap(), vocabulary)
 }

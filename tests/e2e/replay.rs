@@ -89,10 +89,8 @@ fn a_bundle_goes_into_a_warehouse_of_its_own_and_answers_alike() {
     assert_eq!(refused.status.code(), Some(2), "nothing is written over");
     // The captures of persons stay at home; those of the cities go along. Nothing goes that was set aside or is the operator's.
     let mut zip = zip::ZipArchive::new(std::fs::File::open(archive).unwrap()).unwrap();
-    let names: std::collections::BTreeSet<String> = zip
-        .file_names()
-        .map(|name| name.unwrap().split('/').nth(1).unwrap().to_owned())
-        .collect();
+    let names: std::collections::BTreeSet<String> =
+        zip.file_names().map(|name| name.unwrap().split('/').nth(1).unwrap().to_owned()).collect();
     let folders = ["declarations", "exchanges", "manifests", "project", "raw", "snapshots", "tables"];
     let known = |name: &String| name.contains('.') || name == "LICENSE" || folders.contains(&name.as_str());
     assert!(names.iter().all(known), "{names:?}");

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use model::{Error, Kind, Result};
-use query::explain::{self, Explained};
+use query::explain::{self, Explained, Source};
 
 use super::{At, Context};
-use crate::output::{print_json, say, table};
+use crate::output::{print_json, say};
 
 /// Down to the captures: digest, address, time; and of a cell its record there, the rule that made it and the corrections.
 #[derive(Args)]
@@ -89,30 +89,20 @@ fn tell(found: &Explained) {
         let sql = &model.sql_sha256.as_str()[..12];
         say(&format!("\nModel {} by tollhouse {} (SQL {sql}), from {inputs}.", model.model, model.program));
     }
-    let rows = found.sources.iter().flat_map(|source| {
-        source.captures.iter().map(move |capture| {
-            let came = match capture.erased {
-                Some(erasure) => format!("erased (erasure {erasure})"),
-                None => format!(
-                    "{} {}",
-                    capture.fetched.as_deref().unwrap_or("unknown"),
-                    capture.via.as_deref().unwrap_or("")
-                ),
+    for source in &found.sources {
+        let Source { dataset, release, slice, grade, program, .. } = source;
+        say(&format!("\n{dataset} {release} {slice} ({grade}; read by tollhouse {program}):"));
+        for capture in &source.captures {
+            // On a line of its own, so that it can be copied.
+            say(&format!("  {}", capture.sha256));
+            let came = match (capture.erased, &capture.fetched) {
+                (Some(erasure), _) => format!("erased (erasure {erasure})"),
+                (None, Some(at)) => format!("{at}, {}", capture.via.as_deref().unwrap_or_default()),
+                (None, None) => "its receipt cannot be read".to_owned(),
             };
-            vec![
-                source.dataset.to_string(),
-                source.release.clone(),
-                source.slice.clone(),
-                source.grade.clone(),
-                capture.sha256.to_string(),
-                capture.url.clone(),
-                came,
-                source.program.clone(),
-            ]
-        })
-    });
-    say("");
-    say(&table(&["dataset", "release", "slice", "source", "capture (sha256)", "address", "fetched", "program"], rows));
+            say(&format!("    {came}\n    {}", capture.url));
+        }
+    }
     for source in found.sources.iter().filter(|source| source.grade == "secondary") {
         say(&format!("SECONDARY source of {} {}: {}", source.dataset, source.release, source.note));
     }

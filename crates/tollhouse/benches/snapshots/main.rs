@@ -82,7 +82,7 @@ fn main() {
     let text = std::fs::read_to_string(printed.join("raw").join(&digest[..2]).join(digest)).unwrap();
     roots.iter().for_each(|(count, root)| fill(root, *count));
     let file = folder.path().join("estimated_crimes.csv");
-    let question = "select year, sum(homicide) from fbi_estimated_offenses_state group by 1 order by 1";
+    let question = "select year, sum(murder) from fbi_estimated_offenses_state group by 1 order by 1";
     let commands: [(&str, Vec<&str>); 3] = [
         ("import and commit", vec!["import", "fbi_estimated_offenses_state", file.to_str().unwrap()]),
         ("sql on the newest", vec!["sql", question]),

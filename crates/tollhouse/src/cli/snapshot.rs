@@ -1,8 +1,9 @@
-//! `snapshot list`, `show`, `verify`, `gc`, `export`, `import`.
+//! `snapshot list`, `show`, `diff`, `verify`, `gc`, `export`, `import`.
 
 mod gc;
 mod verify;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use model::{Error, Kind, Result, ResultExt as _};
 use query::bundle::{self, Bundle};
 use serde::Serialize;
 use store::Warehouse;
-use store::commit::Snapshot;
+use store::commit::{Slice, Snapshot};
 
 use super::Context;
 use crate::config::now;
@@ -38,6 +39,15 @@ pub enum Command {
         /// A pin's name or a number; the newest without
         #[arg(value_name = "PIN|N")]
         snapshot: Option<String>,
+    },
+    /// Say which slices and models differ between two snapshots; `revisions` says how
+    Diff {
+        /// The earlier: a pin's name or a number
+        #[arg(value_name = "PIN|N")]
+        before: String,
+        /// The later; the newest without
+        #[arg(value_name = "PIN|N")]
+        after: Option<String>,
     },
     /// Hash every file that snapshots and pins name, and say what is damaged and what can restore it
     Verify(verify::Verify),
@@ -85,6 +95,7 @@ impl Command {
             Command::List { limit, before, gone } => show_list(context, limit, before, gone),
             Command::Show { snapshot } => show(context, snapshot.as_deref()),
             Command::Verify(verify) => verify.run(context),
+            Command::Diff { before, after } => diff(context, &before, after.as_deref()),
             Command::Gc(gc) => gc.run(context),
             Command::Export { snapshot, out, captures } => export(context, &snapshot, out, captures),
             Command::Import { file } => import(context, &file),
@@ -141,6 +152,57 @@ fn show_list(context: &Context, limit: usize, before: Option<u64>, with_gone: bo
         let next = lines.first().map_or(0, |line| line.number);
         complain(&format!("{} older: tollhouse snapshot list --before {next}", grouped(older as u64)));
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A slice, or a model, in which two snapshots differ.
+#[derive(Serialize)]
+struct Difference {
+    dataset: String,
+    release: String,
+    slice: String,
+    what: &'static str,
+    rows_before: Option<u64>,
+    rows_after: Option<u64>,
+}
+
+fn diff(context: &Context, before: &str, after: Option<&str>) -> Result<ExitCode> {
+    let warehouse = context.warehouse()?;
+    let (before, after) = (warehouse.resolve(Some(before))?, warehouse.resolve(after)?);
+    let slices = |snapshot: &Snapshot| -> Result<BTreeMap<[String; 3], Slice>> {
+        let mut found = BTreeMap::new();
+        for digest in snapshot.datasets.values() {
+            let manifest = warehouse.manifest(digest)?;
+            for slice in manifest.slices {
+                found.insert([manifest.dataset.to_string(), slice.release.to_string(), slice.name.clone()], slice);
+            }
+        }
+        Ok(found)
+    };
+    let (before, after) = (slices(&before)?, slices(&after)?);
+    let keys: BTreeSet<&[String; 3]> = before.keys().chain(after.keys()).collect();
+    let mut lines = Vec::new();
+    for key in keys {
+        let (was, is) = (before.get(key), after.get(key));
+        let what = match (was, is) {
+            (Some(was), Some(is)) if was.parts == is.parts => continue,
+            (Some(_), Some(_)) => "changed",
+            (None, _) => "added",
+            (_, None) => "left",
+        };
+        let [dataset, release, slice] = key.clone();
+        let rows = |slice: Option<&Slice>| slice.map(|slice| slice.counts.kept);
+        lines.push(Difference { dataset, release, slice, what, rows_before: rows(was), rows_after: rows(is) });
+    }
+    if lines.is_empty() && !context.json() {
+        say("The same rows, in every slice and model.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cell = |rows: Option<u64>| rows.map_or_else(String::new, grouped);
+    list(context.json(), &["dataset", "release", "slice", "what", "rows before", "rows after"], &lines, |line| {
+        let [dataset, release, slice] = [&line.dataset, &line.release, &line.slice].map(Clone::clone);
+        vec![dataset, release, slice, line.what.to_owned(), cell(line.rows_before), cell(line.rows_after)]
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -55,6 +55,8 @@ impl Gc {
 }
 
 fn tell(report: &Report) {
+    /// So many are named; --json names all.
+    const NAMED: usize = 10;
     let rows = [
         ("of removed snapshots", Why::Removed),
         ("left by dead runs", Why::Leftover),
@@ -66,6 +68,12 @@ fn tell(report: &Report) {
         vec![what.to_owned(), grouped(files), grouped(report.bytes(why))]
     });
     say(&table(&["what", "files", "bytes"], rows));
+    let left = report.files.iter().filter(|file| matches!(file.why, Why::Leftover | Why::Erased));
+    let left: Vec<&str> = left.map(|file| file.path.as_str()).collect();
+    left.iter().take(NAMED).for_each(|path| say(&format!("  left: {path}")));
+    if left.len() > NAMED {
+        say(&format!("  and {} more; --json names all", grouped((left.len() - NAMED) as u64)));
+    }
     let many = |numbers: &[u64]| match numbers {
         [] => "none".to_owned(),
         [only] => only.to_string(),

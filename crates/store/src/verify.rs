@@ -71,6 +71,7 @@ impl Warehouse {
                 for number in &history.gone {
                     self.remembered(*number, &mut named, &mut report)?;
                 }
+                self.lingering(&history, &mut report)?;
                 history.live.into_iter().collect()
             }
         };
@@ -175,6 +176,18 @@ impl Warehouse {
             (Some(parent), Some(digest)) => self.precedes(number, parent, digest, named, report),
             _ => Ok(()),
         }
+    }
+
+    /// What was erased must be nowhere.
+    fn lingering(&self, history: &History, report: &mut Report) -> Result<()> {
+        // Where a snapshot cannot be read, that is told, and what it names is not known.
+        let Ok(named) = self.all_named(&history.live) else { return Ok(()) };
+        for path in noted(self.erased_files(&named), report)?.unwrap_or_default() {
+            report
+                .damage
+                .push(format!("{path} was erased and is still there: `tollhouse snapshot gc --apply` removes it"));
+        }
+        Ok(())
     }
 
     fn pinned(&self, named: &mut BTreeSet<Named>, report: &mut Report) -> Result<()> {

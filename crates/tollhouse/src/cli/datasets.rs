@@ -9,7 +9,7 @@ use model::{Error, Kind, Result};
 use query::models::Model;
 use serde::Serialize;
 
-use super::{Context, derived};
+use super::{At, Context, derived};
 use crate::output::{grouped, list, print_json, say, table};
 use crate::project::Project;
 
@@ -25,6 +25,8 @@ enum Command {
     Show {
         /// The dataset or model
         id: String,
+        #[command(flatten)]
+        at: At,
     },
 }
 
@@ -50,9 +52,9 @@ impl Datasets {
                     vec![line.id.clone(), line.title.clone(), line.row.clone(), line.proven.clone()]
                 })?;
             }
-            Some(Command::Show { id }) => match project.model(&id) {
-                Some(model) => derived::show(context, &project, model)?,
-                None => show(context, &project, project.dataset(&id)?)?,
+            Some(Command::Show { id, at }) => match project.model(&id) {
+                Some(model) => derived::show(context, &project, model, at.at.as_deref())?,
+                None => show(context, &project, project.dataset(&id)?, at.at.as_deref())?,
             },
         }
         Ok(ExitCode::SUCCESS)
@@ -127,8 +129,8 @@ struct Held {
     note: String,
 }
 
-fn show(context: &Context, project: &Project, dataset: &Dataset) -> Result<()> {
-    let shown = gather(context, project, dataset)?;
+fn show(context: &Context, project: &Project, dataset: &Dataset, at: Option<&str>) -> Result<()> {
+    let shown = gather(context, project, dataset, at)?;
     if context.json() {
         return print_json(&shown);
     }
@@ -186,7 +188,7 @@ fn show(context: &Context, project: &Project, dataset: &Dataset) -> Result<()> {
         say(&format!("  - {caveat}"));
     }
     if !shown.held.is_empty() {
-        say("\nIn the newest snapshot");
+        say(&format!("\nIn {}", at.map_or("the newest snapshot".to_owned(), |at| format!("snapshot {at}"))));
         let rows = shown.held.iter().map(|held| {
             vec![held.release.clone(), held.slice.clone(), held.grade.clone(), grouped(held.rows), held.note.clone()]
         });
@@ -195,7 +197,7 @@ fn show(context: &Context, project: &Project, dataset: &Dataset) -> Result<()> {
     Ok(())
 }
 
-fn gather(context: &Context, project: &Project, dataset: &Dataset) -> Result<Shown> {
+fn gather(context: &Context, project: &Project, dataset: &Dataset, at: Option<&str>) -> Result<Shown> {
     let spec = &dataset.spec;
     let as_json = |value: &toml::Table| {
         serde_json::to_value(value)
@@ -216,17 +218,14 @@ fn gather(context: &Context, project: &Project, dataset: &Dataset) -> Result<Sho
         });
     }
     let mut held = Vec::new();
-    if context.root().join("tollhouse.json").is_file() {
-        let warehouse = context.warehouse()?;
-        if let Some((_, manifest)) = ingest::run::base(&warehouse, dataset)? {
-            held.extend(manifest.slices.into_iter().map(|slice| Held {
-                release: slice.release.to_string(),
-                slice: slice.name,
-                grade: slice.grade,
-                rows: slice.counts.kept,
-                note: slice.note,
-            }));
-        }
+    for manifest in context.manifests(at)?.into_iter().filter(|manifest| manifest.dataset == dataset.id) {
+        held.extend(manifest.slices.into_iter().map(|slice| Held {
+            release: slice.release.to_string(),
+            slice: slice.name,
+            grade: slice.grade,
+            rows: slice.counts.kept,
+            note: slice.note,
+        }));
     }
     let check = &spec.check;
     Ok(Shown {

@@ -6,7 +6,6 @@ use model::{DatasetId, Digest, Result};
 use query::lineage::{Terms, origins};
 use query::models::Model;
 use serde::Serialize;
-use store::commit::Manifest;
 
 use super::Context;
 use crate::output::{grouped, print_json, say, table};
@@ -53,8 +52,8 @@ struct Held {
 }
 
 /// Shows a model.
-pub fn show(context: &Context, project: &Project, model: &Model) -> Result<()> {
-    let shown = gather(context, project, model)?;
+pub fn show(context: &Context, project: &Project, model: &Model, at: Option<&str>) -> Result<()> {
+    let shown = gather(context, project, model, at)?;
     if context.json() {
         return print_json(&shown);
     }
@@ -85,7 +84,7 @@ pub fn show(context: &Context, project: &Project, model: &Model) -> Result<()> {
         );
         return Ok(());
     };
-    say("\nIn the newest snapshot");
+    say(&format!("\nIn {}", at.map_or("the newest snapshot".to_owned(), |at| format!("snapshot {at}"))));
     match &held.failed {
         Some(why) => say(&format!("  it has no rows: {why}")),
         None => say(&format!("  {:<12} {}", "rows", grouped(held.rows))),
@@ -105,7 +104,7 @@ pub fn show(context: &Context, project: &Project, model: &Model) -> Result<()> {
     Ok(())
 }
 
-fn gather(context: &Context, project: &Project, model: &Model) -> Result<Shown> {
+fn gather(context: &Context, project: &Project, model: &Model, at: Option<&str>) -> Result<Shown> {
     let columns = model.spec.columns.iter().map(|name| {
         let meaning = project.vocabulary.get(name)?;
         Ok(ColumnLine {
@@ -128,18 +127,12 @@ fn gather(context: &Context, project: &Project, model: &Model) -> Result<Shown> 
         sql: model.sql.clone(),
         sql_sha256: Digest::of(&model.sql).to_string(),
         declaration_sha256: model.declaration.to_string(),
-        held: held(context, project, model)?,
+        held: held(context, project, model, at)?,
     })
 }
 
-fn held(context: &Context, project: &Project, model: &Model) -> Result<Option<Held>> {
-    if !context.root().join("tollhouse.json").is_file() {
-        return Ok(None);
-    }
-    let warehouse = context.warehouse()?;
-    let Some(head) = warehouse.head()? else { return Ok(None) };
-    let manifests =
-        head.datasets.values().map(|digest| warehouse.manifest(digest)).collect::<Result<Vec<Manifest>>>()?;
+fn held(context: &Context, project: &Project, model: &Model, at: Option<&str>) -> Result<Option<Held>> {
+    let manifests = context.manifests(at)?;
     let Some(manifest) = manifests.iter().find(|manifest| manifest.dataset == model.id) else { return Ok(None) };
     let Some(derived) = &manifest.derived else { return Ok(None) };
     let terms = Terms::of(&origins(&manifests, &model.id), &project.datasets);

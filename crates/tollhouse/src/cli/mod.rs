@@ -27,6 +27,7 @@ use ingest::fetch::Engine;
 use model::dataset::Dataset;
 use model::{Kind, Result, ResultExt as _};
 use store::Warehouse;
+use store::commit::Manifest;
 
 use crate::config::Config;
 use crate::progress::Progress;
@@ -170,6 +171,18 @@ impl Context {
 
     fn warehouse(&self) -> Result<Warehouse> {
         Warehouse::open(self.root())
+    }
+
+    /// The manifests of the snapshot that a reader means; none where there is no warehouse yet and no snapshot was named.
+    fn manifests(&self, at: Option<&str>) -> Result<Vec<Manifest>> {
+        if at.is_none() && !self.root().join("tollhouse.json").is_file() {
+            return Ok(Vec::new());
+        }
+        let warehouse = self.warehouse()?;
+        if at.is_none() && warehouse.head()?.is_none() {
+            return Ok(Vec::new());
+        }
+        warehouse.resolve(at)?.datasets.values().map(|digest| warehouse.manifest(digest)).collect()
     }
 
     fn progress(&self) -> Progress {

@@ -224,7 +224,9 @@ fn models(
         let again = made.get(id).map(|digest| scratch.manifest(digest)).transpose()?;
         let held = parts_of(manifest);
         let (outcome, why) = match again {
-            None => (Outcome::Failed, "it is no longer declared, or what it is made of is not there".to_owned()),
+            None => {
+                (Outcome::Failed, "it is no longer declared, or what it is made of could not be made again".to_owned())
+            }
             Some(again) => {
                 let sql = |manifest: &Manifest| manifest.derived.as_ref().map(|derived| derived.sql.clone());
                 let (outcome, why) = compare(&held, &parts_of(&again));

@@ -41,6 +41,8 @@ pub struct Bundle<'a> {
     pub vocabulary: &'a Vocabulary,
     /// Files of the project that go along, by their paths in it: pipelines, models, figures, claims.
     pub project: &'a [(String, Vec<u8>)],
+    /// What was drawn and judged from the snapshot, by its path in the archive.
+    pub drawn: &'a [(String, Vec<u8>)],
     /// Whether the captures go along, but for those of datasets that mask persons.
     pub captures: bool,
 }
@@ -116,6 +118,9 @@ pub fn write<W: Write + Seek>(bundle: &Bundle<'_>, to: W) -> Result<Written> {
     }
     for (path, bytes) in bundle.project {
         files.insert(format!("project/{path}"), Content::Made(bytes.clone()));
+    }
+    for (path, bytes) in bundle.drawn {
+        files.insert(path.clone(), Content::Made(bytes.clone()));
     }
     let marker = warehouse.files().read(MARKER)?;
     let marker = marker.ok_or_else(|| Error::new(Kind::Damaged, format!("{MARKER} is missing")))?;

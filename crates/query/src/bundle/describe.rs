@@ -76,6 +76,8 @@ fn readme(bundle: &Bundle<'_>, manifests: &[Manifest]) -> String {
          statistics only: nobody may be identified, and no withheld count worked out.\n\
          - `captures.csv` names every file that was fetched, by address, time and SHA-256, and whether it is here (`raw/`); those \
          with persons in them never are.\n\
+         - `figures/` has what is drawn from these data, each with its rows and a receipt, `claims/` the verdicts on published \
+         statements with their numbers.\n\
          - `project/` has the declarations, models, figures and claims; `declarations/` the pipelines that made the parts.\n\
          - `tollhouse --root FOLDER snapshot import THIS-ARCHIVE` takes it into a warehouse and verifies it.\n\n\
          | table | what it is | rows |\n|---|---|---|\n{rows}",

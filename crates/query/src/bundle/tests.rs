@@ -16,6 +16,7 @@ fn bundle<'a>(tiny: &'a Tiny, snapshot: &'a Snapshot) -> Bundle<'a> {
         datasets: &tiny.datasets,
         vocabulary: &tiny.vocabulary,
         project: &[],
+        drawn: &[],
         captures: true,
     }
 }

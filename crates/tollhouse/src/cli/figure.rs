@@ -82,11 +82,16 @@ fn choose<'a>(figures: &'a [Spec], ids: &[String]) -> Result<Vec<&'a Spec>> {
 
 /// Draws one figure into a folder; the drawing's path comes back. The receipt names the snapshot, so it lies beside.
 pub fn write(session: &Session, spec: &Spec, folder: &Path) -> Result<PathBuf> {
+    for (name, bytes) in drawn(session, spec)? {
+        save(&folder.join(name), &bytes)?;
+    }
+    Ok(folder.join(format!("{}.svg", spec.id)))
+}
+
+/// A figure as files, by their names.
+pub fn drawn(session: &Session, spec: &Spec) -> Result<Vec<(String, Vec<u8>)>> {
     let drawn = figures::build(session, spec)?;
-    let path = |ending: &str| folder.join(format!("{}.{ending}", drawn.id));
-    save(&path("svg"), drawn.svg.as_bytes())?;
-    save(&path("png"), &drawn.png)?;
-    save(&path("csv"), &drawn.csv)?;
-    save(&path("receipt.json"), to_json(&drawn.receipt)?.as_bytes())?;
-    Ok(path("svg"))
+    let receipt = to_json(&drawn.receipt)?.into_bytes();
+    let files = [("svg", drawn.svg.into_bytes()), ("png", drawn.png), ("csv", drawn.csv), ("receipt.json", receipt)];
+    Ok(files.into_iter().map(|(ending, bytes)| (format!("{}.{ending}", drawn.id), bytes)).collect())
 }

@@ -15,9 +15,10 @@ use serde::Serialize;
 use store::Warehouse;
 use store::commit::{Slice, Snapshot};
 
-use super::Context;
+use super::{Context, figure};
 use crate::config::now;
-use crate::output::{complain, grouped, list, print_json, say, table};
+use crate::output::{complain, grouped, list, print_json, say, table, to_json};
+use crate::project::Project;
 use crate::work;
 
 #[derive(Subcommand)]
@@ -287,6 +288,7 @@ fn export(context: &Context, at: &str, out: Option<PathBuf>, captures: bool) -> 
         datasets: &project.datasets,
         vocabulary: &project.vocabulary,
         project: &project.files()?,
+        drawn: &drawn(context, &project, at)?,
         captures,
     };
     let written = bundle::write(&bundle, std::io::BufWriter::new(file.as_file()))?;
@@ -306,6 +308,26 @@ fn export(context: &Context, at: &str, out: Option<PathBuf>, captures: bool) -> 
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The figures and verdicts of a snapshot. What cannot be drawn from it, because its data are not loaded, is not among them.
+fn drawn(context: &Context, project: &Project, at: &str) -> Result<Vec<(String, Vec<u8>)>> {
+    let session = context.session(Some(at))?;
+    let mut found = Vec::new();
+    for spec in &project.figures {
+        match figure::drawn(&session, spec) {
+            Ok(files) => found.extend(files.into_iter().map(|(name, bytes)| (format!("figures/{name}"), bytes))),
+            Err(error) if matches!(error.kind(), Kind::Usage | Kind::CheckFailed) => {
+                complain(&format!("not in the archive, the figure {}: {error}", spec.id));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for set in &project.claims {
+        let verdicts = to_json(&query::claim::judge(&session, set)?)?;
+        found.push((format!("claims/{}.json", set.id), verdicts.into_bytes()));
+    }
+    Ok(found)
 }
 
 fn import(context: &Context, file: &Path) -> Result<ExitCode> {

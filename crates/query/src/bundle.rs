@@ -2,17 +2,19 @@
 //!
 //! [`write`] makes a ZIP archive of a folder: the parts of a snapshot with its manifests and receipts, a catalogue that opens
 //! in that folder, the declarations that made it, checksums, and descriptions for machines (RO-Crate 1.1, a Frictionless data
-//! package) and people (README.md, CITATION.md). [`read`] takes such an archive into an empty warehouse, and lets nothing
-//! in whose bytes are not what they are named by. The same snapshot gives the same bytes.
+//! package) and people (README.md, CITATION.md and CITATION.cff). [`read`] takes such an archive into a warehouse of its own,
+//! and lets nothing in whose bytes are not what they are named by. The same snapshot, by the same name and under the same
+//! declarations, gives the same bytes, also from a warehouse that it was imported into: nothing of other snapshots and pins
+//! is in it.
 //!
 //! What is absent: rows that are not in the snapshot, and the captures of datasets that mask persons, which are
 //! unmasked: of those the digests are told.
 
 mod describe;
+mod take;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
 
 use model::column::Vocabulary;
 use model::dataset::Dataset;
@@ -21,9 +23,10 @@ use serde::Serialize;
 use store::Warehouse;
 use store::commit::{Manifest, Snapshot};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, DateTime, ZipWriter};
 
-pub use describe::citation;
+pub use describe::{Credit, citation, credits};
+pub use take::{Contents, read};
 
 use crate::catalogue;
 
@@ -68,13 +71,65 @@ enum Content {
     Made(Vec<u8>),
 }
 
+impl Content {
+    fn bytes(&self, warehouse: &Warehouse) -> Result<u64> {
+        match self {
+            Content::Made(bytes) => Ok(bytes.len() as u64),
+            Content::Held(path, _) => {
+                warehouse.files().length(path)?.ok_or_else(|| damaged(&format!("{path} is missing")))
+            }
+        }
+    }
+
+    fn digest(&self) -> Digest {
+        match self {
+            Content::Made(bytes) => Digest::of(bytes),
+            Content::Held(_, digest) => digest.clone(),
+        }
+    }
+}
+
+/// Files by their paths in the archive.
+type Files = BTreeMap<String, Content>;
+
 /// Writes the archive.
 pub fn write<W: Write + Seek>(bundle: &Bundle<'_>, to: W) -> Result<Written> {
     let Bundle { warehouse, snapshot, .. } = *bundle;
     let manifests: Vec<Manifest> =
         snapshot.datasets.values().map(|digest| warehouse.manifest(digest)).collect::<Result<_>>()?;
     let mut written = Written::default();
-    let mut files: BTreeMap<String, Content> = BTreeMap::new();
+    let mut files = committed(bundle)?;
+    let captures = named(bundle, &manifests, &mut files)?;
+    let persons = unmasked(bundle, &manifests);
+    let here = taken_along(bundle, &captures, &persons)?;
+    written.captures = here.len() as u64;
+    written.captures_left_out = (captures.len() - here.len()) as u64;
+    for capture in &here {
+        let path = store::archive::Archive::path(capture);
+        files.insert(path.clone(), Content::Held(path, capture.clone()));
+    }
+    for (path, bytes) in bundle.project {
+        files.insert(format!("project/{path}"), Content::Made(bytes.clone()));
+    }
+    for (path, bytes) in bundle.drawn {
+        files.insert(path.clone(), Content::Made(bytes.clone()));
+    }
+    let catalogue = catalogue::portable(warehouse, snapshot, bundle.name, bundle.datasets, bundle.vocabulary)?;
+    files.insert(catalogue::FILE.to_owned(), Content::Made(catalogue));
+    describe::add(bundle, &manifests, (&here, &persons), &mut files)?;
+    pack(bundle, files, to, &mut written)?;
+    Ok(written)
+}
+
+/// What the warehouse says of the snapshot beside its manifests' contents: the snapshot, its manifests, its pin, tombstones,
+/// and the marker.
+fn committed(bundle: &Bundle<'_>) -> Result<Files> {
+    let Bundle { warehouse, snapshot, .. } = *bundle;
+    let mut files = Files::new();
+    let made = |path: &str| -> Result<Content> {
+        let bytes = warehouse.files().read(path)?.ok_or_else(|| damaged(&format!("{path} is missing")))?;
+        Ok(Content::Made(bytes.to_vec()))
+    };
     let number = store::commit::snapshot_path(snapshot.number);
     files.insert(number.clone(), Content::Held(number, warehouse.snapshot_digest(snapshot.number)?));
     for digest in snapshot.datasets.values() {
@@ -82,21 +137,32 @@ pub fn write<W: Write + Seek>(bundle: &Bundle<'_>, to: W) -> Result<Written> {
         let path = store::commit::manifest_path(&digest);
         files.insert(path.clone(), Content::Held(path, digest));
     }
+    // Whoever takes the archive in has the pin as it was made.
+    if let Ok(pin) = warehouse.pin(bundle.name)
+        && pin.snapshot == snapshot.number
+    {
+        let path = store::pin::pin_path(bundle.name);
+        files.insert(path.clone(), made(&path)?);
+    }
     // Whoever reads the snapshot without them would look for what was erased.
     for erasure in warehouse.erasures()? {
         if snapshot.datasets.values().any(|digest| erasure.manifests.contains_key(digest)) {
             let path = store::erasure::erasure_path(erasure.number);
-            let bytes = warehouse.files().read(&path)?.ok_or_else(|| damaged(&format!("{path} is missing")))?;
-            files.insert(path, Content::Made(bytes.to_vec()));
+            files.insert(path.clone(), made(&path)?);
         }
     }
-    let persons = unmasked(bundle, &manifests);
+    files.insert(MARKER.to_owned(), made(MARKER)?);
+    Ok(files)
+}
+
+/// Adds the parts, declarations and receipts that manifests name; the captures that they name come back.
+fn named(bundle: &Bundle<'_>, manifests: &[Manifest], files: &mut Files) -> Result<BTreeSet<Digest>> {
     let mut captures = BTreeSet::new();
     for slice in manifests.iter().flat_map(|manifest| &manifest.slices) {
         for part in &slice.parts {
             files.insert(part.path.clone(), Content::Held(part.path.clone(), part.sha256.clone()));
         }
-        if let Some(text) = warehouse.declaration(&slice.pipeline)? {
+        if let Some(text) = bundle.warehouse.declaration(&slice.pipeline)? {
             files.insert(format!("declarations/{}.toml", slice.pipeline), Content::Made(text.into_bytes()));
         }
         for capture in &slice.captures {
@@ -107,35 +173,31 @@ pub fn write<W: Write + Seek>(bundle: &Bundle<'_>, to: W) -> Result<Written> {
             }
         }
     }
-    for capture in captures {
-        if bundle.captures && !persons.contains(&capture) {
-            let path = store::archive::Archive::path(&capture);
-            files.insert(path.clone(), Content::Held(path, capture));
-            written.captures += 1;
-        } else {
-            written.captures_left_out += 1;
+    Ok(captures)
+}
+
+/// The captures that go along: none that may show persons, and none that did not come here either.
+fn taken_along(
+    bundle: &Bundle<'_>,
+    captures: &BTreeSet<Digest>,
+    persons: &BTreeSet<Digest>,
+) -> Result<BTreeSet<Digest>> {
+    if !bundle.captures {
+        return Ok(BTreeSet::new());
+    }
+    let left_out = bundle.warehouse.imported()?.map(|imported| imported.absent).unwrap_or_default();
+    let mut here = BTreeSet::new();
+    for capture in captures.difference(persons) {
+        // One that should be here and is not, is damage, which packing tells.
+        if !left_out.contains(capture) || bundle.warehouse.archive().has(capture)? {
+            here.insert(capture.clone());
         }
     }
-    for (path, bytes) in bundle.project {
-        files.insert(format!("project/{path}"), Content::Made(bytes.clone()));
-    }
-    for (path, bytes) in bundle.drawn {
-        files.insert(path.clone(), Content::Made(bytes.clone()));
-    }
-    let marker = warehouse.files().read(MARKER)?;
-    let marker = marker.ok_or_else(|| Error::new(Kind::Damaged, format!("{MARKER} is missing")))?;
-    files.insert(MARKER.to_owned(), Content::Made(marker.to_vec()));
-    let catalogue = catalogue::portable(warehouse, snapshot, bundle.datasets, bundle.vocabulary)?;
-    files.insert(catalogue::FILE.to_owned(), Content::Made(catalogue));
-    for (name, text) in describe::files(bundle, &manifests, &persons)? {
-        files.insert(name.to_owned(), Content::Made(text.into_bytes()));
-    }
-    pack(bundle, files, to, &mut written)?;
-    Ok(written)
+    Ok(here)
 }
 
 /// The file that says of which format and origin a warehouse is.
-const MARKER: &str = "tollhouse.json";
+const MARKER: &str = store::MARKER;
 
 /// The file of checksums, as `sha256sum --check` reads it.
 const CHECKSUMS: &str = "checksums.sha256";
@@ -152,7 +214,7 @@ fn unmasked(bundle: &Bundle<'_>, manifests: &[Manifest]) -> BTreeSet<Digest> {
 
 fn pack<W: Write + Seek>(
     bundle: &Bundle<'_>,
-    files: BTreeMap<String, Content>,
+    files: Files,
     to: W,
     written: &mut Written,
 ) -> Result<()> {
@@ -215,99 +277,6 @@ fn damaged(what: &str) -> Error {
 /// Copies a file; its digest and length come back.
 fn copy(from: impl Read, to: &mut impl Write) -> Result<(Digest, u64)> {
     store::file::copy(from, to).or_error(Kind::Io, "a file cannot be copied")
-}
-
-/// Takes an archive into a folder where no warehouse is yet. The snapshot keeps its number; its name comes back with it.
-///
-/// Nothing is there before everything was compared: files are unpacked beside the warehouse, and the marker that makes it
-/// one is written last.
-pub fn read<R: Read + Seek>(from: R, root: &Path) -> Result<(String, u64)> {
-    let no = |what: &str| {
-        Error::new(Kind::NotData, format!("this is no bundle of Tollhouse's: {what}"))
-            .hint("`tollhouse snapshot export` writes one; get the archive again if it was cut on its way")
-    };
-    let mut archive =
-        ZipArchive::new(from).map_err(|cause| no("it is no ZIP archive, or cut short").caused_by(cause))?;
-    let names: Vec<String> = archive.file_names().flatten().map(Into::into).collect();
-    let folder = names.iter().find_map(|name| name.strip_suffix(&format!("/{CHECKSUMS}")));
-    let folder = folder.filter(|folder| !folder.contains('/')).ok_or_else(|| no("it has no checksums"))?.to_owned();
-    let mut text = String::new();
-    let mut checksums = archive.by_name(&format!("{folder}/{CHECKSUMS}")).or_error(Kind::NotData, "no checksums")?;
-    checksums.read_to_string(&mut text).map_err(|cause| no("its checksums cannot be read").caused_by(cause))?;
-    drop(checksums);
-
-    std::fs::create_dir_all(root).or_error(Kind::Io, format!("cannot make {}", root.display()))?;
-    if std::fs::read_dir(root).or_error(Kind::Io, "cannot list the folder")?.next().is_some() {
-        return Err(Error::new(Kind::Usage, format!("{} is not empty", root.display()))
-            .hint("a bundle is taken into a folder of its own: --root FOLDER"));
-    }
-    let mut number = None;
-    let mut marker = None;
-    for line in text.lines() {
-        let (digest, path) = line.split_once("  ").ok_or_else(|| no("its checksums are none"))?;
-        // What is not the warehouse's is for whoever unpacks the archive, and a path must lead below the root.
-        let safe = path.split('/').all(|part| !part.is_empty() && part != "." && part != ".." && !part.contains('\\'));
-        let ours = ["snapshots/", "manifests/", "tables/", "exchanges/", "raw/", "declarations/", "erased/"];
-        if !safe || !(ours.iter().any(|folder| path.starts_with(folder)) || path == MARKER) {
-            continue;
-        }
-        let file = archive
-            .by_name(&format!("{folder}/{path}"))
-            .map_err(|cause| no(&format!("it lacks {path}")).caused_by(cause))?;
-        let mut bytes = Vec::new();
-        let found = if path == MARKER {
-            copy(file, &mut bytes)?.0
-        } else {
-            let to = root.join(path);
-            let parent = to.parent().unwrap_or(root);
-            std::fs::create_dir_all(parent).or_error(Kind::Io, format!("cannot make {}", parent.display()))?;
-            let mut out =
-                std::fs::File::create_new(&to).or_error(Kind::Io, format!("cannot write {}", to.display()))?;
-            let found = copy(file, &mut out)?.0;
-            out.sync_all().or_error(Kind::Io, format!("cannot write {}", to.display()))?;
-            found
-        };
-        if found.as_str() != digest {
-            return Err(no(&format!("{path} is not what its checksum says")));
-        }
-        if path == MARKER {
-            marker = Some(bytes);
-        }
-        let told = path.strip_prefix("snapshots/").and_then(|name| name.strip_suffix(".json")?.parse().ok());
-        number = told.or(number);
-    }
-    let number = number.ok_or_else(|| no("it has no snapshot"))?;
-    let marker = marker.ok_or_else(|| no(&format!("it has no {MARKER}")))?;
-    let name = folder.strip_prefix("tollhouse-").unwrap_or(&folder).to_owned();
-    store::imported(root, &name, number)?;
-    std::fs::write(root.join(MARKER), marker).or_error(Kind::Io, format!("cannot write {MARKER}"))?;
-    Ok((name, number))
-}
-
-/// Looks in an archive for files of a warehouse, by path and digest, and hands on each that it has, as a local file below
-/// `beside` that the receiver may take.
-pub fn find<R: Read + Seek>(
-    from: R,
-    wanted: &BTreeMap<String, Digest>,
-    beside: &Path,
-    found: &mut dyn FnMut(&str, &Path) -> Result<()>,
-) -> Result<()> {
-    let no = "this is no ZIP archive, or it is cut short";
-    let mut archive = ZipArchive::new(from).or_error(Kind::NotData, no)?;
-    for place in 0..archive.len() {
-        let file = archive.by_index(place).or_error(Kind::NotData, no)?;
-        let name = file.name().unwrap_or_default().into_owned();
-        let Some((path, digest)) = name.split_once('/').and_then(|(_, path)| wanted.get_key_value(path)) else {
-            continue;
-        };
-        let local = beside.join(digest.as_str());
-        let cannot = || format!("cannot write {}", local.display());
-        let mut out = std::fs::File::create(&local).or_error(Kind::Io, cannot())?;
-        if copy(file, &mut out)?.0 == *digest {
-            found(path, &local)?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

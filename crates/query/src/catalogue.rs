@@ -101,7 +101,7 @@ impl Plan {
         datasets: &[Dataset],
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
-        Self::with((warehouse, warehouse.root()), snapshot, datasets, vocabulary, Vec::new())
+        Self::with((warehouse, warehouse.root()), snapshot, None, (datasets, vocabulary), Vec::new())
     }
 
     /// Plans the file: it alone shows what the operator has switched on below `restricted/`, and no session of ours does.
@@ -112,20 +112,20 @@ impl Plan {
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
         let more = views::restricted(&warehouse.restricted()?);
-        Self::with((warehouse, warehouse.root()), snapshot, datasets, vocabulary, more)
+        Self::with((warehouse, warehouse.root()), snapshot, None, (datasets, vocabulary), more)
     }
 
-    /// Plans views that look for the parts below a root.
+    /// Plans views that look for the parts below a root. With a name only that pin is told of, and no other snapshot.
     fn with(
         (warehouse, root): (&Warehouse, &Path),
         snapshot: &Snapshot,
-        datasets: &[Dataset],
-        vocabulary: &Vocabulary,
+        alone: Option<&str>,
+        (datasets, vocabulary): (&[Dataset], &Vocabulary),
         more: Vec<String>,
     ) -> Result<Self> {
         let contents = Contents::read(warehouse, snapshot, datasets, vocabulary)?;
         let mut statements = contents.views(root, true);
-        statements.extend(meta::statements(warehouse, snapshot, &contents, datasets, vocabulary)?);
+        statements.extend(meta::statements(warehouse, (snapshot, alone), &contents, datasets, vocabulary)?);
         statements.extend(more);
         Ok(Self::new(contents, statements, snapshot))
     }
@@ -163,7 +163,9 @@ impl Plan {
         for statement in &self.statements {
             connection.execute_batch(statement).map_err(|error| {
                 let words = sql::words(&error);
-                let (kind, hint) = if words.starts_with("IO Error") {
+                let (kind, hint) = if sql::is_of_the_disk(&words) {
+                    (Kind::Io, "check that the disk is there, has room, and is writable; nothing committed is affected")
+                } else if words.starts_with("IO Error") {
                     (Kind::Damaged, "`tollhouse snapshot verify` says what is missing or damaged")
                 } else {
                     (Kind::Internal, "this is a bug of ours: please report it with these words")
@@ -188,14 +190,16 @@ fn replace(warehouse: &Warehouse, plan: &Plan) -> Result<()> {
 }
 
 /// The catalogue of a snapshot for whoever has its parts in a folder: it looks for them in the folder where DuckDB is started.
-/// Of other snapshots it tells nothing but their names.
+/// Of other snapshots and pins than the one that it is called by it tells nothing: it is the same from every warehouse that has
+/// this snapshot.
 pub(crate) fn portable(
     warehouse: &Warehouse,
     snapshot: &Snapshot,
+    name: &str,
     datasets: &[Dataset],
     vocabulary: &Vocabulary,
 ) -> Result<Vec<u8>> {
-    let plan = Plan::with((warehouse, Path::new(".")), snapshot, datasets, vocabulary, Vec::new())?;
+    let plan = Plan::with((warehouse, Path::new(".")), snapshot, Some(name), (datasets, vocabulary), Vec::new())?;
     let folder = tempfile::tempdir().or_error(Kind::Io, "cannot make a temporary folder")?;
     let file = folder.path().join(FILE);
     build(&file, &plan, warehouse.root())?;
@@ -208,6 +212,7 @@ fn build(file: &Path, plan: &Plan, root: &Path) -> Result<()> {
     let run = |statement: &str| {
         connection.execute_batch(statement).map_err(|error| {
             Error::new(Kind::Io, format!("DuckDB cannot write {}: {}", file.display(), sql::words(&error)))
+                .hint("check that the disk is there, has room, and is writable; nothing committed is affected")
         })
     };
     // The oldest storage that is still written, so that older and newer DuckDBs open it.

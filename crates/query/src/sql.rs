@@ -53,6 +53,23 @@ pub(crate) fn words(error: &duckdb::Error) -> String {
     }
 }
 
+/// Whether DuckDB's words tell of a disk that is full or cannot be written, whatever it calls such an error: a commit of its own
+/// that fails for want of room is none of the kind `IO Error`.
+pub(crate) fn is_of_the_disk(words: &str) -> bool {
+    const SIGNS: [&str; 9] = [
+        "No space left",
+        "quota exceeded",
+        "Could not write",
+        "Could not fsync",
+        "Could not sync",
+        "Could not truncate",
+        "Read-only file system",
+        "Permission denied",
+        "Failed to write",
+    ];
+    SIGNS.iter().any(|sign| words.contains(sign))
+}
+
 /// An error of DuckDB in reading the user's SQL: theirs, unless the data could not be read.
 pub(crate) fn refused(error: &duckdb::Error) -> Error {
     let words = words(error);

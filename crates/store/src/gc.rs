@@ -159,7 +159,13 @@ impl Warehouse {
         if let Some(head) = history.live.last() {
             keep(*head, "the newest".to_owned());
         }
-        for pin in self.pins()? {
+        for (name, pin) in self.every_pin()? {
+            // Which snapshot it keeps is not known: none may go.
+            let pin = pin.map_err(|error| {
+                error.while_doing("nothing was removed, because a pin keeps what only it can tell").hint(format!(
+                    "`tollhouse pin remove {name}` takes it away; `tollhouse pin add {name} N` makes it again"
+                ))
+            })?;
             if history.live.contains(&pin.snapshot) {
                 keep(pin.snapshot, format!("pin `{}`", pin.name));
             }

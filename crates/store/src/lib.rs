@@ -21,4 +21,4 @@ mod warehouse;
 #[cfg(test)]
 mod sim;
 
-pub use warehouse::{FORMAT, Origin, Warehouse, imported};
+pub use warehouse::{FORMAT, IMPORTED, Imported, MARKER, Origin, Warehouse, imported};

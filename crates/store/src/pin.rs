@@ -40,7 +40,7 @@ impl Warehouse {
         self.files().settle("snapshots")?;
         let sha256 = self.snapshot_digest(snapshot)?;
         let pin = Pin { format: FORMAT, name: name.to_owned(), snapshot, sha256, created: now };
-        match self.files().create(&path(name), seal(&pin)?)? {
+        match self.files().create(&pin_path(name), seal(&pin)?)? {
             Created::New => Ok(pin),
             Created::Existed => {
                 let existing = self.pin(name)?;
@@ -69,27 +69,59 @@ impl Warehouse {
     }
 
     fn find_pin(&self, name: &str) -> Result<Option<Pin>> {
-        let Some(bytes) = self.files().read(&path(name))? else { return Ok(None) };
-        let pin: Pin = unseal(&path(name), &bytes)?;
-        check_format(&path(name), pin.format)?;
-        Ok(Some(pin))
+        let path = pin_path(name);
+        let Some(bytes) = self.files().read(&path)? else { return Ok(None) };
+        let again = || format!("`tollhouse pin remove {name}` takes it away; `tollhouse pin add {name} N` makes it again");
+        let pin: Pin = unseal(&path, &bytes).map_err(|error| match error.kind() {
+            Kind::Damaged => error.hint(again()),
+            _ => error,
+        })?;
+        check_format(&path, pin.format)?;
+        if pin.name == name {
+            return Ok(Some(pin));
+        }
+        Err(Error::new(Kind::Damaged, format!("{path} is damaged: it is of the pin `{}`", pin.name)).hint(again()))
     }
 
-    /// Takes a pin away; the snapshot stays as long as a rule of `snapshot gc` keeps it.
-    pub fn remove_pin(&self, name: &str) -> Result<Pin> {
+    /// Takes a pin away; the snapshot stays as long as a rule of `snapshot gc` keeps it. What it was comes back, unless it was
+    /// damaged.
+    pub fn remove_pin(&self, name: &str) -> Result<Option<Pin>> {
         let _writing = self.hold_writing()?;
-        let pin = self.pin(name)?;
-        self.files().remove(&path(name))?;
+        let pin = match self.pin(name) {
+            Err(error) if error.kind() == Kind::Damaged => None,
+            pin => Some(pin?),
+        };
+        self.files().remove(&pin_path(name))?;
         self.files().settle("pins")?;
         Ok(pin)
     }
 
-    /// All pins, by name.
+    /// All pins that can be read, by name. Of one that is damaged it is not known what it keeps: whoever removes anything asks
+    /// [`Self::every_pin`].
     pub fn pins(&self) -> Result<Vec<Pin>> {
-        let names = self.files().list("pins")?;
-        let names = names.iter().filter_map(|name| name.strip_suffix(".json"));
-        // One may be taken away between the listing and the look at it.
-        names.filter_map(|name| self.find_pin(name).transpose()).collect()
+        Ok(self.every_pin()?.into_iter().filter_map(|(_, pin)| pin.ok()).collect())
+    }
+
+    /// All pins, by name, the damaged ones with what is wrong with them.
+    pub fn every_pin(&self) -> Result<Vec<(String, Result<Pin>)>> {
+        let mut found = Vec::new();
+        for name in self.files().list("pins")? {
+            let Some(name) = name.strip_suffix(".json") else { continue };
+            match self.find_pin(name) {
+                Err(error) if error.kind() == Kind::Io => return Err(error),
+                // One may be taken away between the listing and the look at it.
+                pin => found.extend(pin.transpose().map(|pin| (name.to_owned(), pin))),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The snapshot that the text of a damaged pin seems to name: a hint for people, and nothing to rest on.
+    pub fn pin_seems_to_name(&self, name: &str) -> Option<u64> {
+        let bytes = self.files().read(&pin_path(name)).ok().flatten()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let (_, after) = text.split_once("\"snapshot\": ")?;
+        after.split(',').next()?.trim().parse().ok().filter(|number| self.snapshot(*number).is_ok())
     }
 
     /// The snapshot that a reader means: a pin's name, a number, or the newest where nothing is said.
@@ -115,9 +147,11 @@ impl Warehouse {
     }
 }
 
-fn path(name: &str) -> String {
+/// Where a pin lies.
+pub fn pin_path(name: &str) -> String {
     format!("pins/{name}.json")
 }
+
 
 #[cfg(test)]
 mod tests {
@@ -154,5 +188,41 @@ mod tests {
             assert!(warehouse.add_pin(bad, 1, now).is_err(), "{bad}");
         }
         assert_eq!(warehouse.pins().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_damaged_pin_is_told_of_hinders_no_other_and_can_be_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let warehouse = Warehouse::open_or_create(folder.path(), Origin::Replica, now).unwrap();
+        let change = Staged {
+            superseded: Vec::new(),
+            dataset: "a".parse().unwrap(),
+            pipeline: model::Digest::of("p"),
+            tables: Vec::new(),
+            slices: Vec::new(),
+            base: None,
+            certificates: Vec::new(),
+        };
+        warehouse.commit(&[change], "test", now).unwrap();
+        warehouse.add_pin("p", 1, now).unwrap();
+        warehouse.add_pin("q", 1, now).unwrap();
+        let file = folder.path().join("pins/p.json");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("1970", "1971")).unwrap();
+        // A copy under another name is no pin of that name.
+        std::fs::copy(folder.path().join("pins/q.json"), folder.path().join("pins/r.json")).unwrap();
+        let names: Vec<String> = warehouse.pins().unwrap().into_iter().map(|pin| pin.name).collect();
+        assert_eq!(names, ["q"]);
+        let damaged = warehouse.every_pin().unwrap().into_iter().filter(|(_, pin)| pin.is_err());
+        assert_eq!(damaged.map(|(name, _)| name).collect::<Vec<_>>(), ["p", "r"]);
+        assert_eq!(warehouse.pin_seems_to_name("p"), Some(1));
+        assert_eq!(warehouse.resolve(Some("p")).err().unwrap().kind(), Kind::Damaged);
+        let refused = warehouse.gc(&crate::gc::Rules::default(), true, now).unwrap_err();
+        assert!(refused.to_string().contains("pins/p.json"), "{refused}");
+        assert_eq!(warehouse.remove_pin("p").unwrap(), None);
+        assert_eq!(warehouse.remove_pin("r").unwrap(), None);
+        warehouse.add_pin("p", 1, now).unwrap();
+        assert_eq!(warehouse.pins().unwrap().len(), 2);
     }
 }

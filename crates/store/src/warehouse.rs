@@ -1,5 +1,6 @@
 //! One warehouse: a root folder, its format version, and whether its data are real.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,27 +38,47 @@ impl Origin {
 
 /// `tollhouse.json`.
 #[derive(Debug, Serialize, Deserialize)]
-struct Marker {
-    format: u32,
-    origin: Origin,
+pub(crate) struct Marker {
+    pub(crate) format: u32,
+    pub(crate) origin: Origin,
     created: Timestamp,
 }
 
-/// `imported.json`: that the history of a warehouse begins with a snapshot that came in a bundle.
-#[derive(Debug, Serialize, Deserialize)]
-struct Imported {
+/// Where that stands.
+pub const MARKER: &str = "tollhouse.json";
+
+/// `imported.json`: that the history of a warehouse begins with a snapshot that came in a bundle, and what the bundle left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
     format: u32,
-    name: String,
-    snapshot: u64,
+    /// What the bundle was called.
+    pub name: String,
+    /// The snapshot that came in it.
+    pub snapshot: u64,
+    /// The captures that its manifests name and that did not come along: that these are not here is no damage. One that came
+    /// later, fetched or from another bundle, is hashed like any other. Programs of before told of none.
+    #[serde(default)]
+    pub absent: BTreeSet<Digest>,
+}
+
+impl Imported {
+    /// Says of which snapshot and bundle a warehouse is, and what the bundle left out.
+    pub fn new(name: &str, snapshot: u64, absent: BTreeSet<Digest>) -> Self {
+        Self { format: FORMAT, name: name.to_owned(), snapshot, absent }
+    }
+
+    /// The file's content.
+    pub(crate) fn sealed(&self) -> Result<bytes::Bytes> {
+        seal(self)
+    }
 }
 
 /// Where that stands.
-const IMPORTED: &str = "imported.json";
+pub const IMPORTED: &str = "imported.json";
 
-/// Says that the history of the warehouse at a root begins with a snapshot that came in a bundle of this name.
-pub fn imported(root: &Path, name: &str, snapshot: u64) -> Result<()> {
-    let imported = Imported { format: FORMAT, name: name.to_owned(), snapshot };
-    LocalFiles::new(root)?.create(IMPORTED, seal(&imported)?)?;
+/// Writes down, at the root of a warehouse in the making, that it came in a bundle.
+pub fn imported(root: &Path, imported: &Imported) -> Result<()> {
+    LocalFiles::new(root)?.create(IMPORTED, imported.sealed()?)?;
     Ok(())
 }
 
@@ -81,6 +102,11 @@ impl Warehouse {
     /// another origin. It is open for writing: while it lives, no garbage is collected.
     pub fn open_or_create(root: &Path, origin: Origin, now: Timestamp) -> Result<Self> {
         std::fs::create_dir_all(root).or_error(Kind::Io, format!("cannot make the folder {}", root.display()))?;
+        // Another marker in the place of one that was lost could be of the other origin.
+        let unmarked = holds_snapshots(root) && !root.join(MARKER).exists();
+        if unmarked {
+            return Err(lost(root));
+        }
         let files = Arc::new(LocalFiles::new(root)?);
         let writing = hold::writing(files.as_ref(), hold::PATIENCE)?;
         let mut warehouse = Self::make(files, root, origin, now)?;
@@ -107,7 +133,7 @@ impl Warehouse {
     /// be found by those who do not come through here. It waits for nobody.
     pub fn make(files: Arc<dyn Files>, root: &Path, origin: Origin, now: Timestamp) -> Result<Self> {
         let marker = Marker { format: FORMAT, origin, created: now };
-        files.create("tollhouse.json", seal(&marker)?)?;
+        files.create(MARKER, seal(&marker)?)?;
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         let none = || Error::new(Kind::Io, format!("there is no warehouse at {}", root.display()));
         Self::over(files, &root)?.ok_or_else(none)
@@ -115,18 +141,22 @@ impl Warehouse {
 
     /// The warehouse that these files are, if they are one.
     fn over(files: Arc<dyn Files>, root: &Path) -> Result<Option<Self>> {
-        let Some(bytes) = files.read("tollhouse.json")? else { return Ok(None) };
-        let marker: Marker = unseal("tollhouse.json", &bytes)?;
-        check_format("tollhouse.json", marker.format)?;
-        Ok(Some(Self {
+        let Some(bytes) = files.read(MARKER)? else { return Ok(None) };
+        let marker: Marker = unseal(MARKER, &bytes)?;
+        check_format(MARKER, marker.format)?;
+        Ok(Some(Self::of(files, root, marker.origin)))
+    }
+
+    fn of(files: Arc<dyn Files>, root: &Path, origin: Origin) -> Self {
+        Self {
             root: root.to_owned(),
-            origin: marker.origin,
+            origin,
             files,
             writing: None,
             patience: 0,
             #[cfg(test)]
             tells_late: false,
-        }))
+        }
     }
 
     /// Opens the warehouse at `root` for reading.
@@ -141,9 +171,35 @@ impl Warehouse {
         }
         let files = Arc::new(LocalFiles::new(root)?);
         let root = root.canonicalize().or_error(Kind::Io, "cannot resolve the root")?;
-        let mut warehouse = Self::over(files, &root)?.ok_or_else(none)?;
+        let found = Self::over(files, &root)?;
+        let mut warehouse = found.ok_or_else(|| if holds_snapshots(&root) { lost(&root) } else { none() })?;
         warehouse.patience = hold::PATIENCE;
         Ok(warehouse)
+    }
+
+    /// Opens the warehouse at `root` for verification and repair, also where its marker is damaged or lost: where its data come
+    /// from, its newest snapshot that can be read tells then.
+    pub fn open_to_verify(root: &Path) -> Result<Self> {
+        let error = match Self::open(root) {
+            Err(error) if error.kind() == Kind::Damaged => error,
+            opened => return opened,
+        };
+        let root = root.canonicalize().or_error(Kind::Io, "cannot resolve the root")?;
+        let mut warehouse = Self::of(Arc::new(LocalFiles::new(&root)?), &root, Origin::Live);
+        warehouse.patience = hold::PATIENCE;
+        let told = warehouse.numbers()?.into_iter().rev().find_map(|number| warehouse.snapshot(number).ok());
+        // Where no snapshot can be read either, there is nothing to verify.
+        warehouse.origin = told.ok_or(error)?.origin;
+        Ok(warehouse)
+    }
+
+    /// The marker that a warehouse of these snapshots has, for whoever has lost it and has no copy. When the warehouse was
+    /// made is not known then: it says when its oldest snapshot was, and nothing rests on it.
+    pub fn marker_again(&self) -> Result<String> {
+        let oldest = self.numbers()?.into_iter().find_map(|number| self.snapshot(number).ok());
+        let created = oldest.map_or(Timestamp::UNIX_EPOCH, |oldest| oldest.created);
+        let bytes = seal(&Marker { format: FORMAT, origin: self.origin, created })?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The root folder, absolute.
@@ -170,12 +226,12 @@ impl Warehouse {
         }
     }
 
-    /// The number of the first snapshot of its history: 1, or that of the bundle which it was made from.
-    pub fn begins(&self) -> Result<u64> {
-        let Some(bytes) = self.files.read(IMPORTED)? else { return Ok(1) };
+    /// Which bundle it was made from; none where its history begins here.
+    pub fn imported(&self) -> Result<Option<Imported>> {
+        let Some(bytes) = self.files.read(IMPORTED)? else { return Ok(None) };
         let imported: Imported = unseal(IMPORTED, &bytes)?;
         check_format(IMPORTED, imported.format)?;
-        Ok(imported.snapshot)
+        Ok(Some(imported))
     }
 
     /// Keeps a declaration by which parts are made, under the digest by which manifests name it.
@@ -196,6 +252,16 @@ impl Warehouse {
     pub fn files(&self) -> &dyn Files {
         self.files.as_ref()
     }
+}
+
+/// Whether a folder is, or was, that of a warehouse with a history.
+fn holds_snapshots(root: &Path) -> bool {
+    std::fs::read_dir(root.join("snapshots")).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+fn lost(root: &Path) -> Error {
+    Error::new(Kind::Damaged, format!("{MARKER} is missing: {} has snapshots, and nothing that says of what", root.display()))
+        .hint("`tollhouse snapshot verify` says what must stand in it")
 }
 
 /// Where a declaration lies.

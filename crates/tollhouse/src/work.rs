@@ -46,7 +46,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Takes over what a commit did, and prints why models failed; the kinds of their failures come back.
+    /// Takes over what a commit did, and prints what failed beside it; the kinds of the failures come back.
     pub fn take(&mut self, committed: Committed) -> Vec<Kind> {
         self.snapshot = committed.snapshot.map(|snapshot| snapshot.number);
         self.models = committed.models;
@@ -104,7 +104,7 @@ pub struct Committed {
     pub snapshot: Option<Snapshot>,
     /// What became of each model.
     pub models: Vec<ModelSummary>,
-    /// Why models failed; the data were committed all the same.
+    /// Why models failed, and what else could not be made to follow; the data were committed all the same.
     pub failures: Vec<Error>,
 }
 
@@ -409,12 +409,18 @@ pub fn commit(project: &Project, config: &Config, warehouse: &Warehouse, staged:
         Outcome::Committed(snapshot) => (Some(snapshot), true),
         Outcome::Unchanged(head) => (head, false),
     };
-    // A run that died between commit and here left an old catalogue: whoever comes next renews it.
+    // A run that died between commit and here left an old catalogue: whoever comes next renews it. What fails from here on
+    // takes nothing of the commit back.
+    let mut failures = Vec::new();
     if let Some(snapshot) = &snapshot {
-        restricted::follow(project, config, warehouse, snapshot)?;
-        refresh_catalogue(project, warehouse, snapshot)?;
+        let done = format!("snapshot {} {}", snapshot.number, if new { "is committed" } else { "stands as it was" });
+        let follows = restricted::follow(project, config, warehouse, snapshot);
+        failures.extend(follows.err().map(|error| only(&done, "restricted/ does not follow it", &error)));
+        failures.extend(renew_catalogue(project, warehouse, &done).err());
     }
-    Ok(committed(snapshot.filter(|_| new), models))
+    let mut committed = committed(snapshot.filter(|_| new), models);
+    committed.failures.extend(failures);
+    Ok(committed)
 }
 
 /// What a commit would make of the models. Publishes nothing.
@@ -462,6 +468,29 @@ pub fn refresh_catalogue(project: &Project, warehouse: &Warehouse, snapshot: &Sn
         query::catalogue::write(warehouse, snapshot, &project.datasets, &project.vocabulary)?;
     }
     Ok(())
+}
+
+/// The same after something that stands whether or not this succeeds; `done` says what that is, and the error too.
+pub fn renew_catalogue(project: &Project, warehouse: &Warehouse, done: &str) -> Result<()> {
+    let renewed = warehouse.head().and_then(|head| match head {
+        Some(head) => refresh_catalogue(project, warehouse, &head),
+        None => Ok(()),
+    });
+    renewed.map_err(|error| only(done, "tollhouse.duckdb could not be renewed", &error))
+}
+
+/// An error after the fact: what was done stands, and only this could not be.
+fn only(done: &str, what: &str, error: &Error) -> Error {
+    use std::error::Error as _;
+    let told = Error::new(error.kind(), format!("{done}; only {what}: {error}"));
+    let told = match error.source() {
+        Some(cause) => told.caused_by(cause.to_string()),
+        None => told,
+    };
+    match error.hint_text() {
+        Some(hint) => told.hint(format!("the next run renews it; {hint}")),
+        None => told.hint("the next run renews it"),
+    }
 }
 
 /// What staged changes are, beside what the snapshot has.

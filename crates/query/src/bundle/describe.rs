@@ -1,55 +1,152 @@
 //! What a bundle says of itself: to people, to whoever deposits it, and to programs.
+//!
+//! [`package`] is the Frictionless data package, [`research`] the RO-Crate.
+
+mod licence;
+mod package;
+mod research;
 
 use std::collections::BTreeSet;
 
 use model::dataset::Dataset;
 use model::{Digest, Result, ResultExt as _};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use store::commit::{Manifest, Snapshot};
 
-use super::Bundle;
+use super::{Bundle, Content, Files};
 use crate::lineage::{self, Terms};
 
-/// The descriptions, by the names of their files.
-pub(super) fn files(
+/// Who made the collection.
+const DEVELOPERS: &str = "The Tollhouse developers";
+
+/// What the data are about, for whoever looks for them.
+const KEYWORDS: [&str; 5] = ["opioids", "ARCOS", "overdose deaths", "prescribing", "violent crime"];
+
+/// What is told of licences where a publisher has no page for them: the project's own, whole.
+const NOTICE: &str = include_str!("../../../../NOTICE");
+
+/// Adds the descriptions, those that tell of the other files last.
+pub(super) fn add(
     bundle: &Bundle<'_>,
     manifests: &[Manifest],
-    persons: &BTreeSet<Digest>,
-) -> Result<Vec<(&'static str, String)>> {
-    let pretty = |value: &Value| {
-        serde_json::to_string_pretty(value).or_error(model::Kind::Internal, "a description cannot be written as JSON")
+    (here, persons): (&BTreeSet<Digest>, &BTreeSet<Digest>),
+    files: &mut Files,
+) -> Result<()> {
+    let snapshot = bundle.warehouse.snapshot_digest(bundle.snapshot.number)?;
+    let identifier = format!("sha256:{snapshot}");
+    let mut put = |name: &str, text: String| {
+        files.insert(name.to_owned(), Content::Made(text.into_bytes()));
     };
-    Ok(vec![
-        ("README.md", readme(bundle, manifests)),
-        ("CITATION.md", citation(bundle.name, bundle.snapshot, manifests, bundle.datasets)),
-        ("captures.csv", captures(bundle, manifests, persons)),
-        ("datapackage.json", pretty(&data_package(bundle, manifests))?),
-        ("ro-crate-metadata.json", pretty(&crate_metadata(bundle, manifests))?),
-    ])
+    put("README.md", readme(bundle, manifests));
+    put("CITATION.md", citation(bundle.name, bundle.snapshot, manifests, bundle.datasets));
+    put("CITATION.cff", cff(bundle, manifests, &identifier)?);
+    put("NOTICE", NOTICE.to_owned());
+    put("captures.csv", captures(bundle, manifests, here, persons));
+    for (path, schema) in package::schemas(bundle, manifests) {
+        put(&path, pretty(&schema)?);
+    }
+    put("datapackage.json", pretty(&package::descriptor(bundle, manifests, &identifier))?);
+    let metadata = pretty(&research::metadata(bundle, manifests, &identifier, files)?)?;
+    files.insert(research::FILE.to_owned(), Content::Made(metadata.into_bytes()));
+    Ok(())
+}
+
+fn pretty(value: &Value) -> Result<String> {
+    serde_json::to_string_pretty(value).or_error(model::Kind::Internal, "a description cannot be written as JSON")
+}
+
+/// What publishers ask for, each once, with the tables that it is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Credit {
+    /// Whom to credit, as they ask for it.
+    pub credit: String,
+    /// The licence or the terms.
+    pub licence: String,
+    /// The tables.
+    pub tables: Vec<String>,
+}
+
+/// Every credit and licence that the publishers of these data ask for. Tables that are derived owe what their inputs owe.
+pub fn credits(manifests: &[Manifest], datasets: &[Dataset]) -> Vec<Credit> {
+    let mut told: Vec<Credit> = Vec::new();
+    for manifest in manifests.iter().filter(|manifest| manifest.derived.is_none()) {
+        let Some(dataset) = datasets.iter().find(|dataset| dataset.id == manifest.dataset) else { continue };
+        let (credit, licence) = (&dataset.spec.citation, &dataset.spec.licence);
+        let table = manifest.dataset.to_string();
+        match told.iter_mut().find(|known| known.credit == *credit && known.licence == *licence) {
+            Some(known) => known.tables.push(table),
+            None => told.push(Credit { credit: credit.clone(), licence: licence.clone(), tables: vec![table] }),
+        }
+    }
+    told
 }
 
 /// How to cite a snapshot, and every credit and licence that its publishers ask for, each once.
 pub fn citation(name: &str, snapshot: &Snapshot, manifests: &[Manifest], datasets: &[Dataset]) -> String {
     let year = jiff::tz::Offset::UTC.to_datetime(snapshot.created).year();
     let mut text = format!(
-        "# How to cite\n\nThe Tollhouse developers ({year}). Tollhouse warehouse, snapshot {} ({name}), committed {} by tollhouse {}.\n\n\
+        "# How to cite\n\n{DEVELOPERS} ({year}). Tollhouse warehouse, snapshot {} ({name}), committed {} by tollhouse {}.\n\n\
          # Whose data these are\n\nWhoever publishes what is made of them credits their publishers, under their terms:\n",
         snapshot.number, snapshot.created, snapshot.program
     );
-    let mut told: Vec<(String, String, Vec<&str>)> = Vec::new();
-    for manifest in manifests.iter().filter(|manifest| manifest.derived.is_none()) {
-        let Some(dataset) = datasets.iter().find(|dataset| dataset.id == manifest.dataset) else { continue };
-        let (credit, licence) = (&dataset.spec.citation, &dataset.spec.licence);
-        match told.iter_mut().find(|(known, terms, _)| known == credit && terms == licence) {
-            Some((_, _, of)) => of.push(manifest.dataset.as_str()),
-            None => told.push((credit.clone(), licence.clone(), vec![manifest.dataset.as_str()])),
-        }
-    }
-    for (credit, licence, of) in told {
-        text += &format!("\n- {credit}\n  Licence: {licence}\n  Tables: {}\n", of.join(", "));
+    for Credit { credit, licence, tables } in credits(manifests, datasets) {
+        text += &format!("\n- {credit}\n  Licence: {licence}\n  Tables: {}\n", tables.join(", "));
     }
     text += "\nTables that are derived from others owe what those owe.\n";
     text
+}
+
+/// The same in the Citation File Format 1.2.0. Its texts are written as JSON, which YAML reads.
+fn cff(bundle: &Bundle<'_>, manifests: &[Manifest], identifier: &str) -> Result<String> {
+    let quoted = |text: &str| {
+        serde_json::to_string(text).or_error(model::Kind::Internal, "a citation cannot be written as JSON")
+    };
+    let day: String = bundle.snapshot.created.to_string().chars().take(10).collect();
+    let mut text = format!(
+        "cff-version: 1.2.0\ntype: dataset\n\
+         message: \"Cite this collection, and credit the publishers of the data, which the references name.\"\n\
+         title: {}\nabstract: {}\nversion: {}\ndate-released: {day}\nauthors:\n  - name: {}\nkeywords:\n",
+        quoted(&title_of(bundle))?,
+        quoted(&description(bundle))?,
+        quoted(&bundle.snapshot.number.to_string())?,
+        quoted(DEVELOPERS)?,
+    );
+    for keyword in KEYWORDS {
+        text += &format!("  - {}\n", quoted(keyword)?);
+    }
+    let what = quoted("The SHA-256 of the snapshot's file, by which nothing of it can change unseen.")?;
+    text += &format!("identifiers:\n  - type: other\n    value: {}\n    description: {what}\n", quoted(identifier)?);
+    let credits = credits(manifests, bundle.datasets);
+    if !credits.is_empty() {
+        text += "references:\n";
+    }
+    for Credit { credit, licence, tables } in credits {
+        let publisher = manifests.iter().find(|manifest| tables.first().is_some_and(|id| *id == manifest.dataset.as_str()));
+        let publisher = publisher.map(|manifest| terms(bundle, manifests, manifest).publisher).unwrap_or_default();
+        text += &format!(
+            "  - type: data\n    title: {}\n    authors:\n      - name: {}\n    notes: {}\n",
+            quoted(&credit)?,
+            quoted(&publisher)?,
+            quoted(&format!("Licence: {licence}. Tables: {}.", tables.join(", ")))?,
+        );
+    }
+    Ok(text)
+}
+
+fn title_of(bundle: &Bundle<'_>) -> String {
+    format!("Tollhouse warehouse, snapshot {} ({})", bundle.snapshot.number, bundle.name)
+}
+
+fn description(bundle: &Bundle<'_>) -> String {
+    let invented = match bundle.snapshot.origin {
+        store::Origin::Live => "",
+        store::Origin::Replica => " It came from a replica of the publishers: their real figures, unless a table says otherwise.",
+    };
+    format!(
+        "Snapshot {} of a warehouse of public data on opioid prescribing, overdose deaths and violent crime.{invented}",
+        bundle.snapshot.number
+    )
 }
 
 fn readme(bundle: &Bundle<'_>, manifests: &[Manifest]) -> String {
@@ -72,7 +169,8 @@ fn readme(bundle: &Bundle<'_>, manifests: &[Manifest]) -> String {
          `main` has the newest release of each period, `history` all, `meta` what one must know: units, caveats, sources, breaks. The \
          Parquet files below `tables/` are ordinary ones.\n\n\
          - `sha256sum --check checksums.sha256` compares every file with what was written.\n\
-         - `CITATION.md` says whom to credit and under which terms; they bind whoever uses the data. Data of NCHS and CMS are for \
+         - `CITATION.md` says whom to credit and under which terms, `CITATION.cff` the same for programs, `NOTICE` what the licences \
+         ask; they bind whoever uses the data. Data of NCHS and CMS are for \
          statistics only: nobody may be identified, and no withheld count worked out.\n\
          - `captures.csv` names every file that was fetched, by address, time and SHA-256, and whether it is here (`raw/`); those \
          with persons in them never are.\n\
@@ -103,13 +201,18 @@ fn terms(bundle: &Bundle<'_>, manifests: &[Manifest], manifest: &Manifest) -> Te
 }
 
 /// Every capture, a line each.
-fn captures(bundle: &Bundle<'_>, manifests: &[Manifest], persons: &BTreeSet<Digest>) -> String {
+fn captures(
+    bundle: &Bundle<'_>,
+    manifests: &[Manifest],
+    here: &BTreeSet<Digest>,
+    persons: &BTreeSet<Digest>,
+) -> String {
     let mut lines = BTreeSet::new();
     for manifest in manifests {
         for capture in manifest.slices.iter().flat_map(|slice| &slice.captures) {
             let at = bundle.warehouse.archive().exchange(&capture.exchange);
             let at = at.map(|exchange| exchange.finished.to_string()).unwrap_or_default();
-            let here = match (persons.contains(&capture.sha256), bundle.captures) {
+            let here = match (persons.contains(&capture.sha256), here.contains(&capture.sha256)) {
                 (true, _) => "no: it may show persons",
                 (false, true) => "yes",
                 (false, false) => "no",
@@ -119,132 +222,4 @@ fn captures(bundle: &Bundle<'_>, manifests: &[Manifest], persons: &BTreeSet<Dige
         }
     }
     format!("dataset,sha256,url,fetched_at,here\n{}", lines.into_iter().collect::<String>())
-}
-
-/// A Frictionless data package: a resource for each table.
-fn data_package(bundle: &Bundle<'_>, manifests: &[Manifest]) -> Value {
-    let mut resources = Vec::new();
-    for manifest in manifests {
-        for table in &manifest.tables {
-            let parts: Vec<_> =
-                manifest.slices.iter().flat_map(|slice| &slice.parts).filter(|part| part.table == table.name).collect();
-            if parts.is_empty() {
-                continue;
-            }
-            let fields = table.columns.iter().map(|column| {
-                let meaning = bundle.vocabulary.get(&column.name).ok();
-                json!({
-                    "name": column.name,
-                    "type": field_type(&column.kind),
-                    "sqlType": column.kind,
-                    "description": meaning.map(|meaning| meaning.about.clone()).unwrap_or_default(),
-                    "unit": meaning.map(|meaning| meaning.unit.clone()).unwrap_or_default(),
-                })
-            });
-            let terms = terms(bundle, manifests, manifest);
-            resources.push(json!({
-                "name": table.name.replace('_', "-"),
-                "title": title(bundle, manifest),
-                "path": parts.iter().map(|part| part.path.as_str()).collect::<Vec<_>>(),
-                "format": "parquet",
-                "mediatype": "application/vnd.apache.parquet",
-                "bytes": parts.iter().map(|part| part.bytes).sum::<u64>(),
-                "rows": parts.iter().map(|part| part.rows).sum::<u64>(),
-                "schema": { "fields": fields.collect::<Vec<_>>() },
-                "licenses": [{ "title": terms.licence }],
-                "sources": [{ "title": terms.citation }],
-            }));
-        }
-    }
-    json!({
-        "profile": "data-package",
-        "name": format!("tollhouse-{}", bundle.name.to_lowercase()),
-        "title": format!("Tollhouse: {}", bundle.name),
-        "created": bundle.snapshot.created.to_string(),
-        "version": bundle.snapshot.number.to_string(),
-        "resources": resources,
-    })
-}
-
-fn field_type(kind: &str) -> &'static str {
-    match kind {
-        "BIGINT" | "INTEGER" | "HUGEINT" => "integer",
-        "DATE" => "date",
-        "BOOLEAN" => "boolean",
-        kind if kind.starts_with("DECIMAL") || kind == "DOUBLE" => "number",
-        _ => "string",
-    }
-}
-
-/// An RO-Crate 1.1: the crate, its files, and the commit that made them.
-fn crate_metadata(bundle: &Bundle<'_>, manifests: &[Manifest]) -> Value {
-    let mut graph = Vec::new();
-    let mut parts = Vec::new();
-    for part in manifests.iter().flat_map(|manifest| &manifest.slices).flat_map(|slice| &slice.parts) {
-        parts.push(json!({ "@id": part.path }));
-        graph.push(json!({
-            "@id": part.path,
-            "@type": "File",
-            "name": part.table,
-            "encodingFormat": "application/vnd.apache.parquet",
-            "contentSize": part.bytes.to_string(),
-            "sha256": part.sha256.as_str(),
-        }));
-    }
-    for (path, name, format) in [
-        ("tollhouse.duckdb", "Views over the tables", "application/vnd.duckdb.file"),
-        ("README.md", "How to read this", "text/markdown"),
-        ("CITATION.md", "Whom to credit", "text/markdown"),
-        ("captures.csv", "What was fetched", "text/csv"),
-        ("checksums.sha256", "Checksums", "text/plain"),
-        ("datapackage.json", "Tables and columns", "application/json"),
-    ] {
-        parts.push(json!({ "@id": path }));
-        graph.push(json!({ "@id": path, "@type": "File", "name": name, "encodingFormat": format }));
-    }
-    let mut licences: Vec<String> = Vec::new();
-    for manifest in manifests.iter().filter(|manifest| manifest.derived.is_none()) {
-        let licence = terms(bundle, manifests, manifest).licence;
-        if !licence.is_empty() && !licences.contains(&licence) {
-            licences.push(licence);
-        }
-    }
-    let created = bundle.snapshot.created.to_string();
-    let program = format!("#tollhouse-{}", bundle.snapshot.program);
-    let mut all = vec![
-        json!({
-            "@id": "ro-crate-metadata.json",
-            "@type": "CreativeWork",
-            "conformsTo": { "@id": "https://w3id.org/ro/crate/1.1" },
-            "about": { "@id": "./" },
-        }),
-        json!({
-            "@id": "./",
-            "@type": "Dataset",
-            "name": format!("Tollhouse: {}", bundle.name),
-            "description": format!(
-                "Snapshot {} of a warehouse of public data on opioid prescribing, overdose deaths and violent crime.",
-                bundle.snapshot.number
-            ),
-            "datePublished": created,
-            "license": licences.join("; "),
-            "hasPart": parts,
-        }),
-        json!({
-            "@id": program,
-            "@type": "SoftwareApplication",
-            "name": "tollhouse",
-            "version": bundle.snapshot.program,
-        }),
-        json!({
-            "@id": "#commit",
-            "@type": "CreateAction",
-            "name": format!("commit of snapshot {}", bundle.snapshot.number),
-            "endTime": created,
-            "instrument": { "@id": program },
-            "result": { "@id": "./" },
-        }),
-    ];
-    all.append(&mut graph);
-    json!({ "@context": "https://w3id.org/ro/crate/1.1/context", "@graph": all })
 }

@@ -3,7 +3,9 @@
 use std::io::Cursor;
 
 use duckdb::Connection;
+use jiff::Timestamp;
 use model::dataset::Mask;
+use zip::ZipArchive;
 
 use super::*;
 use crate::testing::Tiny;
@@ -71,14 +73,82 @@ fn a_bundle_becomes_a_warehouse_whose_history_begins_there() {
     let (bytes, _) = packed(&bundle(&tiny, &snapshot));
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
-    assert_eq!(read(Cursor::new(bytes.clone()), &root).unwrap(), ("p".to_owned(), 2));
+    assert_eq!(read(Cursor::new(bytes.clone()), &root, Timestamp::UNIX_EPOCH).unwrap(), ("p".to_owned(), 2));
     let warehouse = Warehouse::open(&root).unwrap();
     assert_eq!(warehouse.snapshot(2).unwrap(), snapshot);
     assert_eq!(warehouse.snapshot_digest(2).unwrap(), tiny.warehouse.snapshot_digest(2).unwrap());
     let report = warehouse.verify(None).unwrap();
     assert_eq!(report.damage, Vec::<String>::new());
-    let again = read(Cursor::new(bytes), &root).unwrap_err();
-    assert!(again.to_string().contains("is not empty"), "{again}");
+    let again = read(Cursor::new(bytes), &root, Timestamp::UNIX_EPOCH).unwrap_err();
+    assert!(again.to_string().contains("is not empty: a warehouse is there"), "{again}");
+}
+
+#[test]
+fn what_was_imported_gives_the_same_archive_again() {
+    let tiny = two_snapshots();
+    let now = Timestamp::UNIX_EPOCH;
+    tiny.warehouse.add_pin("p", 2, now).unwrap();
+    // Of these the archive tells nothing.
+    tiny.warehouse.add_pin("other", 1, now).unwrap();
+    tiny.commit("deaths", "r2", "state_fips,year,deaths\n01,2014,101");
+    let snapshot = tiny.warehouse.snapshot(2).unwrap();
+    let (bytes, _) = packed(&bundle(&tiny, &snapshot));
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    read(Cursor::new(bytes.clone()), &root, now.checked_add(jiff::SignedDuration::from_hours(1)).unwrap()).unwrap();
+    let warehouse = Warehouse::open(&root).unwrap();
+    assert_eq!(warehouse.pin("p").unwrap(), tiny.warehouse.pin("p").unwrap());
+    let again = packed(&Bundle { warehouse: &warehouse, ..bundle(&tiny, &snapshot) }).0;
+    assert!(again == bytes);
+    // Captures that did not come are no damage, here nor in what is exported from here.
+    let (lean, _) = packed(&Bundle { captures: false, ..bundle(&tiny, &snapshot) });
+    let root = folder.path().join("lean");
+    read(Cursor::new(lean.clone()), &root, now).unwrap();
+    let warehouse = Warehouse::open(&root).unwrap();
+    let report = warehouse.verify(None).unwrap();
+    assert_eq!((report.damage.len(), report.absent.len()), (0, 2));
+    let (again, written) = packed(&Bundle { warehouse: &warehouse, ..bundle(&tiny, &snapshot) });
+    assert_eq!((written.captures, written.captures_left_out), (0, 2));
+    assert!(again == lean);
+    // The archive with the captures can fill them in, and tell what the lean one left out.
+    let mut contents = Contents::open(Cursor::new(bytes)).unwrap();
+    assert!(contents.is_of(&warehouse));
+    let digest = report.absent.first().unwrap();
+    let path = store::archive::Archive::path(digest);
+    assert!(contents.take(&path, Some(&Digest::of("other")), folder.path()).unwrap().is_none());
+    let local = contents.take(&path, Some(digest), folder.path()).unwrap().unwrap();
+    assert_eq!(Digest::of(std::fs::read(local).unwrap()), *digest);
+    let lean = Contents::open(Cursor::new(lean)).unwrap();
+    assert_eq!(lean.imported(&warehouse).unwrap(), warehouse.imported().unwrap());
+    assert_eq!(lean.imported(&tiny.warehouse).unwrap(), None);
+}
+
+#[test]
+fn what_a_dead_import_left_is_removed_by_the_next_and_what_a_living_one_holds_is_not() {
+    let tiny = two_snapshots();
+    let snapshot = tiny.warehouse.head().unwrap().unwrap();
+    let (bytes, _) = packed(&bundle(&tiny, &snapshot));
+    let folder = tempfile::tempdir().unwrap();
+    let left = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.join("locks")).unwrap();
+        std::fs::write(path.join("locks/importing"), "").unwrap();
+        path
+    };
+    let (dead, alive, other) = (left("root.importing-dead"), left("root.importing-alive"), left("another.importing-x"));
+    let lock = std::fs::File::open(alive.join("locks/importing")).unwrap();
+    lock.lock().unwrap();
+    let root = folder.path().join("root");
+    // An empty folder gives way.
+    std::fs::create_dir(&root).unwrap();
+    read(Cursor::new(bytes.clone()), &root, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!([&dead, &alive, &other].map(|path| path.exists()), [false, true, true]);
+    assert!(Warehouse::open(&root).is_ok());
+    let full = folder.path().join("full");
+    std::fs::create_dir(&full).unwrap();
+    std::fs::write(full.join("letter.txt"), "").unwrap();
+    let error = read(Cursor::new(bytes), &full, Timestamp::UNIX_EPOCH).unwrap_err();
+    assert!(error.to_string().contains("there lie letter.txt"), "{error}");
 }
 
 #[test]
@@ -89,9 +159,10 @@ fn a_spoiled_archive_makes_no_warehouse() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |name: &str, bytes: Vec<u8>| {
         let root = folder.path().join(name);
-        let error = read(Cursor::new(bytes), &root).unwrap_err();
+        let error = read(Cursor::new(bytes), &root, Timestamp::UNIX_EPOCH).unwrap_err();
         assert!(!root.join(MARKER).exists(), "{error}");
         assert!(Warehouse::open(&root).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left beside it");
     };
     refused("cut", bytes[..bytes.len() / 2].to_vec());
     refused("other", b"no archive".to_vec());

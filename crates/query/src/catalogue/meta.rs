@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::column::Vocabulary;
 use model::dataset::Dataset;
 use model::kind::StateFips;
-use model::{Digest, Result};
+use model::{Digest, Kind, Result};
 use store::Warehouse;
 use store::commit::{Covered, Slice, Snapshot};
 
@@ -14,10 +14,10 @@ use super::{Contents, macros};
 use crate::lineage::{self, Terms};
 use crate::sql::{Sheet, optional, text};
 
-/// The statements that make and fill `meta`.
+/// The statements that make and fill `meta`. With a name it tells of this snapshot and the pin of that name `alone`.
 pub(super) fn statements(
     warehouse: &Warehouse,
-    snapshot: &Snapshot,
+    (snapshot, alone): (&Snapshot, Option<&str>),
     contents: &Contents,
     datasets: &[Dataset],
     vocabulary: &Vocabulary,
@@ -30,8 +30,8 @@ pub(super) fn statements(
         licences(contents, datasets),
         caveats(contents, datasets),
         lineage(contents),
-        snapshots(warehouse, snapshot)?,
-        pins(warehouse)?,
+        snapshots(warehouse, snapshot, alone.is_some())?,
+        pins(warehouse, snapshot, alone)?,
         erasures(warehouse, snapshot)?,
         macros::sheet(&contents.names()),
     ];
@@ -263,7 +263,7 @@ fn breaks() -> Sheet {
 
 /// The newest snapshots, those that pins name, and the one that this catalogue shows, of which `shown` is true. `snapshot list`
 /// has the others: a question must not cost more for every commit that ever was.
-fn snapshots(warehouse: &Warehouse, shown: &Snapshot) -> Result<Sheet> {
+fn snapshots(warehouse: &Warehouse, shown: &Snapshot, alone: bool) -> Result<Sheet> {
     /// So many are told.
     const NEWEST: usize = 100;
     let mut sheet = Sheet::new(
@@ -271,14 +271,17 @@ fn snapshots(warehouse: &Warehouse, shown: &Snapshot) -> Result<Sheet> {
         "snapshot BIGINT, parent BIGINT, created TIMESTAMP, origin VARCHAR, program VARCHAR, datasets BIGINT, \
          shown BOOLEAN",
     );
-    let live = warehouse.history()?.live;
-    let mut told: BTreeSet<u64> = live.iter().rev().take(NEWEST).copied().collect();
-    told.extend(warehouse.pins()?.into_iter().map(|pin| pin.snapshot).filter(|number| live.contains(number)));
+    let mut told = BTreeSet::new();
+    if !alone {
+        let live = warehouse.history()?.live;
+        told.extend(live.iter().rev().take(NEWEST).copied());
+        told.extend(warehouse.pins()?.into_iter().map(|pin| pin.snapshot).filter(|number| live.contains(number)));
+    }
     told.insert(shown.number);
     for number in told {
-        // Another may have been removed since.
         let snapshot = match warehouse.snapshot(number) {
-            Err(_) if warehouse.gone(number)?.is_some() => continue,
+            // Another may have been removed since, and one that is damaged is told of by verification.
+            Err(error) if number != shown.number && error.kind() != Kind::Io => continue,
             read => read?,
         };
         sheet.row(&[
@@ -294,9 +297,11 @@ fn snapshots(warehouse: &Warehouse, shown: &Snapshot) -> Result<Sheet> {
     Ok(sheet)
 }
 
-fn pins(warehouse: &Warehouse) -> Result<Sheet> {
+/// The pins that can be read: one that is damaged must not keep anybody from the data.
+fn pins(warehouse: &Warehouse, shown: &Snapshot, alone: Option<&str>) -> Result<Sheet> {
     let mut sheet = Sheet::new("pins", "pin VARCHAR, snapshot BIGINT, created TIMESTAMP");
-    for pin in warehouse.pins()? {
+    let told = |pin: &store::pin::Pin| alone.is_none_or(|name| pin.name == name && pin.snapshot == shown.number);
+    for pin in warehouse.pins()?.into_iter().filter(told) {
         sheet.row(&[text(&pin.name), pin.snapshot.to_string(), timestamp(&pin.created.to_string())]);
     }
     Ok(sheet)

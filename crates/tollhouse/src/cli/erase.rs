@@ -10,7 +10,7 @@ use query::erase::{Request, Told, erase};
 use super::Context;
 use crate::config::{VERSION, now};
 use crate::output::{grouped, print_json, say, table};
-use crate::restricted;
+use crate::{restricted, work};
 
 /// For what law, or its publisher, withdraws: pins do not keep it. Without --apply it says what would go. What stays is a
 /// tombstone with the reason and the date, which says neither the condition nor the record.
@@ -57,7 +57,7 @@ impl Erase {
             warehouse.drop_restricted(&BTreeSet::new())?;
             if let Some(head) = warehouse.head()? {
                 restricted::follow(&project, &config, &warehouse, &head)?;
-                query::catalogue::write(&warehouse, &head, &project.datasets, &project.vocabulary)?;
+                work::renew_catalogue(&project, &warehouse, "the record is erased")?;
             }
         }
         if context.json() {

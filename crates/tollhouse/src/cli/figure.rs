@@ -10,7 +10,7 @@ use query::figures::{self, Spec};
 use serde::Serialize;
 
 use super::{At, Context};
-use crate::output::{list, save, say, to_json};
+use crate::output::{list, print_json, save, say, to_json};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -36,6 +36,15 @@ struct Line {
     subtitle: String,
 }
 
+/// A figure that was drawn.
+#[derive(Serialize)]
+struct Built {
+    figure: String,
+    snapshot: u64,
+    /// The drawing; the others lie beside it.
+    path: PathBuf,
+}
+
 impl Command {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
         let project = context.project()?;
@@ -58,8 +67,16 @@ impl Command {
                 let chosen = choose(&project.figures, &ids)?;
                 let session = context.session(at.at.as_deref())?;
                 let folder = out.unwrap_or_else(|| context.root().join("figures"));
+                let mut built = Vec::new();
                 for spec in chosen {
-                    say(&write(&session, spec, &folder)?.display().to_string());
+                    let path = write(&session, spec, &folder)?;
+                    if !context.json() {
+                        say(&path.display().to_string());
+                    }
+                    built.push(Built { figure: spec.id.clone(), snapshot: session.snapshot(), path });
+                }
+                if context.json() {
+                    print_json(&built)?;
                 }
             }
         }

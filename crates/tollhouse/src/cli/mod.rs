@@ -225,6 +225,13 @@ struct At {
     at: Option<String>,
 }
 
+impl At {
+    /// Where a command takes the snapshot as a word too: the one that was said.
+    fn or(self, word: Option<String>) -> Option<String> {
+        self.at.or(word)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;

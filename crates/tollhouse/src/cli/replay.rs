@@ -1,6 +1,7 @@
 //! `replay`: a snapshot made again from archived captures, with no network at all, beside what was committed.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,9 +13,10 @@ use serde::Serialize;
 use store::Warehouse;
 use store::archive::Archive;
 use store::commit::{Manifest, Slice, Staged};
+use store::hold::Scratch;
 use store::part::Part;
 
-use super::Context;
+use super::{At, Context};
 use crate::config::{VERSION, now};
 use crate::output::{print_json, say, table};
 use crate::progress::Progress;
@@ -22,14 +24,16 @@ use crate::project::Project;
 use crate::{report, work};
 
 /// Everything is read from the archive and written beside the warehouse, where it is thrown away again: nothing that was
-/// committed is touched.
+/// committed is touched. Where the root cannot be written, it is written where temporary files go.
 #[derive(Args)]
 pub struct Replay {
     /// Only these datasets, and no models; all of the snapshot's without
     #[arg(value_name = "DATASET")]
     datasets: Vec<String>,
-    /// A pin's name or a snapshot's number, instead of the newest snapshot
-    #[arg(long, value_name = "PIN|N")]
+    #[command(flatten)]
+    at: At,
+    /// The same as --at
+    #[arg(long, value_name = "PIN|N", conflicts_with = "at")]
     snapshot: Option<String>,
 }
 
@@ -82,13 +86,13 @@ impl Replay {
         let project = context.project()?;
         let config = context.config()?;
         let warehouse = context.warehouse()?;
-        let snapshot = warehouse.resolve(self.snapshot.as_deref())?;
+        let snapshot = warehouse.resolve(self.at.or(self.snapshot).as_deref())?;
         let wanted = self.datasets.iter().map(|id| id.parse()).collect::<Result<Vec<DatasetId>>>()?;
         if let Some(unknown) = wanted.iter().find(|id| !snapshot.datasets.contains_key(id)) {
             return Err(Error::new(Kind::Usage, format!("snapshot {} has no {unknown}", snapshot.number))
                 .hint("`tollhouse snapshot show` lists what it has"));
         }
-        let beside = warehouse.scratch("replay-")?;
+        let beside = Beside::of(&warehouse)?;
         let scratch = Warehouse::open_or_create(beside.path(), warehouse.origin(), now())?;
         let progress = context.progress();
 
@@ -117,6 +121,34 @@ impl Replay {
         }
         let good = lines.iter().all(|line| line.outcome <= Outcome::SameRows);
         Ok(ExitCode::from(u8::from(!good)))
+    }
+}
+
+/// The folder in which everything is made again, and which is thrown away.
+enum Beside {
+    /// In the warehouse, where captures need no copies.
+    Within(Scratch),
+    /// Where temporary files go: the root cannot be written.
+    Elsewhere(tempfile::TempDir),
+}
+
+impl Beside {
+    fn of(warehouse: &Warehouse) -> Result<Self> {
+        match warehouse.scratch("replay-") {
+            Ok(scratch) => Ok(Self::Within(scratch)),
+            Err(error) if error.kind() == Kind::Io => {
+                let elsewhere = tempfile::Builder::new().prefix("tollhouse-replay-").tempdir();
+                Ok(Self::Elsewhere(elsewhere.or_error(Kind::Io, format!("{error}, nor a temporary one elsewhere"))?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Within(scratch) => scratch.path(),
+            Self::Elsewhere(folder) => folder.path(),
+        }
     }
 }
 

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use model::{Error, Kind, Result, ResultExt as _};
+use model::{Digest, Error, Kind, Result, ResultExt as _};
 use query::bundle::{self, Bundle};
 use serde::Serialize;
 use store::Warehouse;
 use store::commit::{Slice, Snapshot};
+use store::pin::Pin;
 
-use super::{Context, figure};
+use super::{At, Context, figure, pin};
 use crate::config::now;
 use crate::output::{complain, grouped, list, print_json, say, table, to_json};
 use crate::project::Project;
@@ -38,8 +39,10 @@ pub enum Command {
     /// Show one snapshot: its datasets, captures, counts and the checks it passed
     Show {
         /// A pin's name or a number; the newest without
-        #[arg(value_name = "PIN|N")]
+        #[arg(value_name = "PIN|N", conflicts_with = "at")]
         snapshot: Option<String>,
+        #[command(flatten)]
+        at: At,
     },
     /// Say which slices and models differ between two snapshots; `revisions` says how
     Diff {
@@ -51,6 +54,10 @@ pub enum Command {
         after: Option<String>,
     },
     /// Hash every file that snapshots and pins name, and say what is damaged and what can restore it
+    ///
+    /// Captures that the bundle left out, from which a warehouse was made, are counted as absent and are no damage. Of a damaged
+    /// capture that no snapshot names, and of a tollhouse.duckdb that is not of the newest snapshot, a note tells: the exit code
+    /// stays 0.
     Verify(verify::Verify),
     /// Remove snapshots that neither a rule nor a pin keeps, and what dead runs left; says what would go, unless --apply
     ///
@@ -70,6 +77,8 @@ pub enum Command {
         captures: bool,
     },
     /// Take such an archive into an empty root, and verify it
+    ///
+    /// It is unpacked beside the root and moved there whole; what an import that died left is removed by the next.
     Import {
         /// The archive
         file: PathBuf,
@@ -88,13 +97,16 @@ struct Line {
     pins: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     removed: Option<String>,
+    /// Why it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damaged: Option<String>,
 }
 
 impl Command {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
         match self {
             Command::List { limit, before, gone } => show_list(context, limit, before, gone),
-            Command::Show { snapshot } => show(context, snapshot.as_deref()),
+            Command::Show { snapshot, at } => show(context, at.or(snapshot).as_deref()),
             Command::Verify(verify) => verify.run(context),
             Command::Diff { before, after } => diff(context, &before, after.as_deref()),
             Command::Gc(gc) => gc.run(context),
@@ -112,35 +124,13 @@ fn show_list(context: &Context, limit: usize, before: Option<u64>, with_gone: bo
     let mut numbers: Vec<u64> = numbers.filter(|number| before.is_none_or(|before| *number < before)).collect();
     numbers.sort_unstable();
     let older = numbers.len().saturating_sub(limit);
-    let mut lines = Vec::new();
-    for number in numbers.drain(older..) {
-        if let Some(gone) = warehouse.gone(number)? {
-            lines.extend(with_gone.then(|| Line {
-                number,
-                parent: gone.parent,
-                created: gone.created.to_string(),
-                origin: warehouse.origin().as_str(),
-                program: None,
-                datasets: None,
-                pins: Vec::new(),
-                removed: Some(gone.removed.to_string()),
-            }));
-            continue;
-        }
-        let snapshot = warehouse.snapshot(number)?;
-        lines.push(Line {
-            number,
-            parent: snapshot.parent,
-            created: snapshot.created.to_string(),
-            origin: snapshot.origin.as_str(),
-            program: Some(snapshot.program),
-            datasets: Some(snapshot.datasets.len()),
-            pins: pins.iter().filter(|pin| pin.snapshot == number).map(|pin| pin.name.clone()).collect(),
-            removed: None,
-        });
-    }
+    let lines: Vec<Line> = numbers
+        .drain(older..)
+        .filter_map(|number| line(&warehouse, number, &pins, with_gone).transpose())
+        .collect::<Result<_>>()?;
     list(context.json(), &["snapshot", "committed", "data", "datasets", "pins"], &lines, |line| {
         let removed = line.removed.as_ref().map(|at| format!("removed {at}"));
+        let removed = line.damaged.as_ref().map(|_| "damaged".to_owned()).or(removed);
         vec![
             line.number.to_string(),
             line.created.clone(),
@@ -149,11 +139,49 @@ fn show_list(context: &Context, limit: usize, before: Option<u64>, with_gone: bo
             removed.unwrap_or_else(|| line.pins.join(", ")),
         ]
     })?;
+    pin::complain_of_damaged(&warehouse)?;
     if older > 0 && !context.json() {
         let next = lines.first().map_or(0, |line| line.number);
         complain(&format!("{} older: tollhouse snapshot list --before {next}", grouped(older as u64)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A line of the list; none of a snapshot that was removed, unless those are wanted. One that is damaged does not hide the
+/// others.
+fn line(warehouse: &Warehouse, number: u64, pins: &[Pin], with_gone: bool) -> Result<Option<Line>> {
+    let pins = pins.iter().filter(|pin| pin.snapshot == number).map(|pin| pin.name.clone());
+    let mut line = Line {
+        number,
+        parent: None,
+        created: String::new(),
+        origin: warehouse.origin().as_str(),
+        program: None,
+        datasets: None,
+        pins: pins.collect(),
+        removed: None,
+        damaged: None,
+    };
+    let damaged = |error: Error| match error.kind() {
+        Kind::Damaged => Ok(Some(error.to_string())),
+        _ => Err(error),
+    };
+    match warehouse.gone(number) {
+        Ok(Some(_)) if !with_gone => return Ok(None),
+        Ok(Some(gone)) => {
+            (line.parent, line.created) = (gone.parent, gone.created.to_string());
+            line.removed = Some(gone.removed.to_string());
+        }
+        Ok(None) => match warehouse.snapshot(number) {
+            Ok(snapshot) => {
+                (line.parent, line.created) = (snapshot.parent, snapshot.created.to_string());
+                (line.program, line.datasets) = (Some(snapshot.program), Some(snapshot.datasets.len()));
+            }
+            Err(error) => line.damaged = damaged(error)?,
+        },
+        Err(error) => line.damaged = damaged(error)?,
+    }
+    Ok(Some(line))
 }
 
 /// A slice, or a model, in which two snapshots differ.
@@ -332,26 +360,34 @@ fn drawn(context: &Context, project: &Project, at: &str) -> Result<Vec<(String, 
 
 fn import(context: &Context, file: &Path) -> Result<ExitCode> {
     let archive = File::open(file).or_error(Kind::Usage, format!("cannot read {}", file.display()))?;
-    let (name, number) = bundle::read(std::io::BufReader::new(archive), context.root())?;
+    let (name, number) = bundle::read(std::io::BufReader::new(archive), context.root(), now())?;
     let warehouse = Warehouse::open(context.root())?;
-    let snapshot = warehouse.snapshot(number)?;
-    if name != format!("snapshot-{number}") {
-        warehouse.add_pin(&name, number, now())?;
+    let report = warehouse.verify(None)?;
+    let (root, damage, absent) = (warehouse.root(), &report.damage, &report.absent);
+    if context.json() {
+        print_json(&Taken { snapshot: number, name: &name, root, files: report.files, damage, absent })?;
+    } else {
+        say(&format!("Took snapshot {number} ({name}) into {}.", root.display()));
+        damage.iter().for_each(|line| say(&format!("damaged: {line}")));
+        say(&format!(
+            "{} files hashed: {}; {} captures are named and not here.",
+            grouped(report.files),
+            if damage.is_empty() { "all as committed".to_owned() } else { format!("{} are damaged", damage.len()) },
+            grouped(absent.len() as u64)
+        ));
     }
-    work::refresh_catalogue(&context.project()?, &warehouse, &snapshot)?;
-    say(&format!("Took snapshot {number} ({name}) into {}.", warehouse.root().display()));
-    // Captures that did not come along are no damage.
-    let report = warehouse.verify(Some(&[number]))?;
-    let (absent, damage): (Vec<_>, Vec<_>) =
-        report.damage.into_iter().partition(|line| line.starts_with("raw/") && line.ends_with(" is missing"));
-    for line in &damage {
-        say(&format!("damaged: {line}"));
-    }
-    say(&format!(
-        "{} files hashed: {}; {} captures are named and not here.",
-        grouped(report.files),
-        if damage.is_empty() { "all as committed".to_owned() } else { format!("{} are damaged", damage.len()) },
-        grouped(absent.len() as u64)
-    ));
+    work::renew_catalogue(&context.project()?, &warehouse, &format!("snapshot {number} is imported"))?;
     Ok(ExitCode::from(u8::from(!damage.is_empty())))
+}
+
+/// What was imported.
+#[derive(Serialize)]
+struct Taken<'a> {
+    snapshot: u64,
+    name: &'a str,
+    root: &'a Path,
+    files: u64,
+    damage: &'a [String],
+    /// The captures that did not come along.
+    absent: &'a BTreeSet<Digest>,
 }

@@ -33,13 +33,6 @@ impl Gc {
         let warehouse = context.warehouse()?;
         let rules = Rules { newest: self.keep, days: self.keep_days, captures_days: self.captures_days };
         let report = warehouse.gc(&rules, self.apply, now())?;
-        if report.applied
-            && !report.snapshots.is_empty()
-            && let Some(head) = warehouse.head()?
-        {
-            // The catalogue lists the snapshots.
-            work::refresh_catalogue(&project, &warehouse, &head)?;
-        }
         if context.json() {
             print_json(&report)?;
         } else {
@@ -49,6 +42,10 @@ impl Gc {
             return Err(Error::new(Kind::LostRace, "somebody writes in this warehouse: nothing was removed")
                 .hint("run it again when the run is done")
                 .retryable());
+        }
+        if report.applied && !report.snapshots.is_empty() {
+            // The catalogue lists the snapshots.
+            work::renew_catalogue(&project, &warehouse, "the snapshots are removed")?;
         }
         Ok(ExitCode::SUCCESS)
     }

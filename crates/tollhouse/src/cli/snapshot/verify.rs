@@ -1,5 +1,7 @@
 //! `snapshot verify`: what is damaged, what can restore it, and doing so.
 
+mod remedy;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufReader;
@@ -16,22 +18,25 @@ use store::commit::{Manifest, Slice, Snapshot};
 use store::hold::Reading;
 use store::verify::Report;
 
-use crate::cli::Context;
 use crate::cli::replay::Again;
+use crate::cli::{At, Context};
 use crate::config::{Config, now};
 use crate::output::{grouped, print_json, say};
 use crate::progress::Progress;
 use crate::project::Project;
+use crate::work;
 
 #[derive(Args)]
 pub struct Verify {
     /// Only this snapshot: a pin's name or a number
-    #[arg(value_name = "PIN|N")]
+    #[arg(value_name = "PIN|N", conflicts_with = "at")]
     snapshot: Option<String>,
+    #[command(flatten)]
+    at: At,
     /// Put right what can be: parts are made again from captures, the rest comes from --from
     #[arg(long)]
     repair: bool,
-    /// Bundles that may have what is damaged
+    /// Bundles that may have what is damaged, or what was left out
     #[arg(long, value_name = "FILE", requires = "repair")]
     from: Vec<PathBuf>,
 }
@@ -42,6 +47,10 @@ struct Verified<'a> {
     files: u64,
     bytes: u64,
     damage: Vec<Damage<'a>>,
+    /// The captures that the bundle left out from which the warehouse was made: no damage.
+    absent: &'a BTreeSet<Digest>,
+    /// What is remarkable, and no damage.
+    notes: &'a [String],
     repaired: &'a BTreeSet<String>,
 }
 
@@ -53,26 +62,27 @@ struct Damage<'a> {
 
 impl Verify {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
-        let warehouse = context.warehouse()?;
-        let reading = self.snapshot.as_deref().map(|at| warehouse.resolve(Some(at))).transpose()?;
+        let warehouse = Warehouse::open_to_verify(context.root())?;
+        let asked = self.at.or(self.snapshot);
+        let reading = asked.as_deref().map(|at| warehouse.resolve(Some(at))).transpose()?;
         let numbers = reading.as_ref().map(|snapshot| vec![snapshot.number]);
         let mut report = warehouse.verify(numbers.as_deref())?;
-        let mut repair =
-            Repair { warehouse: &warehouse, held: BTreeMap::new(), why: BTreeMap::new(), done: BTreeSet::new() };
-        if !report.broken.is_empty() {
-            repair.look(numbers.as_deref(), &report)?;
+        let mut repair = Repair::new(&warehouse);
+        repair.look(numbers.as_deref(), &report)?;
+        if self.repair {
+            // What came may tell of more: a tombstone of manifests, a manifest of parts.
+            while repair.take(&self.from, &report)? {
+                report = warehouse.verify(numbers.as_deref())?;
+            }
+            if !report.broken.is_empty() {
+                repair.look(numbers.as_deref(), &report)?;
+                repair.remake(context, &report)?;
+                repair.remake_models(&context.project()?, &warehouse.verify(numbers.as_deref())?.broken)?;
+                report = warehouse.verify(numbers.as_deref())?;
+            }
         }
-        if self.repair && !report.broken.is_empty() {
-            let (project, config) = (context.project()?, context.config()?);
-            let progress = context.progress();
-            repair.take(&self.from, &report.broken)?;
-            // What came from there may be what the rest is made of.
-            report = warehouse.verify(numbers.as_deref())?;
-            repair.look(numbers.as_deref(), &report)?;
-            repair.remake_parts(&project, &config, &progress, &report.broken)?;
-            repair.remake_models(&project, &warehouse.verify(numbers.as_deref())?.broken)?;
-            progress.finish();
-            report = warehouse.verify(numbers.as_deref())?;
+        if reading.is_none() {
+            report.notes.extend(repair.catalogue(context, self.repair)?);
         }
         let damage = report.damage.iter().map(|what| Damage { what, remedy: repair.remedy(what) }).collect();
         let verified = Verified {
@@ -80,6 +90,8 @@ impl Verify {
             files: report.files,
             bytes: report.bytes,
             damage,
+            absent: &report.absent,
+            notes: &report.notes,
             repaired: &repair.done,
         };
         if context.json() {
@@ -97,9 +109,15 @@ fn tell(verified: &Verified<'_>) {
     }
     for Damage { what, remedy } in &verified.damage {
         say(&format!("damaged: {what}"));
-        if !remedy.is_empty() {
-            say(&format!("  {remedy}"));
-        }
+        remedy.lines().for_each(|line| say(&format!("  {line}")));
+    }
+    verified.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    if !verified.absent.is_empty() {
+        say(&format!(
+            "absent: {} captures, which the bundle left out that this warehouse was made from; --json names them, and a bundle \
+             that has them fills them in: --repair --from FILE",
+            grouped(verified.absent.len() as u64)
+        ));
     }
     say(&format!(
         "{} snapshots, {} files, {} bytes hashed: {}.",
@@ -112,6 +130,11 @@ fn tell(verified: &Verified<'_>) {
             count => format!("{count} are damaged"),
         }
     ));
+}
+
+/// The file that a line of damage is about.
+fn path_of(line: &str) -> &str {
+    line.split([' ', ':']).next().unwrap_or_default()
 }
 
 /// A part that is damaged, and what it belongs to.
@@ -132,21 +155,22 @@ struct Repair<'a> {
     done: BTreeSet<String>,
 }
 
-impl Repair<'_> {
+impl<'a> Repair<'a> {
+    fn new(warehouse: &'a Warehouse) -> Self {
+        Self { warehouse, held: BTreeMap::new(), why: BTreeMap::new(), done: BTreeSet::new() }
+    }
+
     /// What can restore each damaged file.
     fn look(&mut self, numbers: Option<&[u64]>, report: &Report) -> Result<()> {
         let broken = &report.broken;
+        for line in &report.damage {
+            let path = path_of(line);
+            self.why.insert(path.to_owned(), remedy::of(self.warehouse, path, line)?);
+        }
         let numbers = match numbers {
             Some(numbers) => numbers.to_vec(),
             None => self.warehouse.numbers()?,
         };
-        for path in broken.keys() {
-            self.why.insert(path.clone(), "a bundle that has it can restore it: --repair --from FILE".to_owned());
-        }
-        let lost = "; else the same file, fetched or imported again, puts itself right";
-        for path in broken.keys().filter(|path| path.starts_with("raw/")) {
-            self.why.entry(path.clone()).and_modify(|why| *why += lost);
-        }
         let mut seen: BTreeSet<Digest> = BTreeSet::new();
         for number in numbers {
             let Ok(snapshot) = self.warehouse.reading(number) else { continue };
@@ -157,7 +181,9 @@ impl Repair<'_> {
                 let Ok(manifest) = self.warehouse.manifest(digest) else { continue };
                 for slice in &manifest.slices {
                     let whole = |capture: &store::commit::Capture| {
-                        capture.erased.is_none() && !broken.contains_key(&Archive::path(&capture.sha256))
+                        capture.erased.is_none()
+                            && !report.absent.contains(&capture.sha256)
+                            && !broken.contains_key(&Archive::path(&capture.sha256))
                     };
                     let derived = manifest.derived.is_some();
                     let why = if derived {
@@ -165,7 +191,7 @@ impl Repair<'_> {
                     } else if slice.captures.iter().all(whole) {
                         "it can be made again from its captures: --repair"
                     } else {
-                        "its captures are damaged or erased as well: a bundle that has it, or them, can: --repair --from FILE"
+                        "its captures are damaged, absent or erased as well: a bundle that has it, or them, can: --repair --from FILE"
                     };
                     for part in slice.parts.iter().filter(|part| broken.contains_key(&part.path)) {
                         self.why.insert(part.path.clone(), why.to_owned());
@@ -181,21 +207,76 @@ impl Repair<'_> {
 
     /// What is said of a line of damage.
     fn remedy(&self, what: &str) -> &str {
-        let path = what.split(' ').next().unwrap_or_default();
-        self.why.get(path).map_or("", String::as_str)
+        self.why.get(path_of(what)).map_or("", String::as_str)
     }
 
-    fn take(&mut self, bundles: &[PathBuf], broken: &BTreeMap<String, Digest>) -> Result<()> {
+    /// Takes what bundles have of what is damaged or absent; whether that was anything.
+    fn take(&mut self, bundles: &[PathBuf], report: &Report) -> Result<bool> {
+        let before = self.done.len();
         for file in bundles {
             let archive = File::open(file).or_error(Kind::Usage, format!("cannot read {}", file.display()))?;
-            let scratch = self.warehouse.scratch("repair-")?;
-            bundle::find(BufReader::new(archive), broken, scratch.path(), &mut |path, local| {
-                self.warehouse.restore(local, path, &broken[path])?;
-                self.done.insert(path.to_owned());
-                Ok(())
-            })
-            .map_err(|error| error.while_doing(file.display()))?;
+            let contents = bundle::Contents::open(BufReader::new(archive));
+            contents.and_then(|mut contents| self.take_from(&mut contents, report)).map_err(|error| error.while_doing(file.display()))?;
         }
+        Ok(self.done.len() > before)
+    }
+
+    fn take_from(&mut self, contents: &mut bundle::Contents<BufReader<File>>, report: &Report) -> Result<()> {
+        let scratch = self.warehouse.scratch("repair-")?;
+        let absent = report.absent.iter().map(|digest| (Archive::path(digest), digest));
+        let named = report.broken.iter().map(|(path, digest)| (path.clone(), digest)).chain(absent);
+        for (path, digest) in named.filter(|(path, _)| !self.done.contains(path)).collect::<Vec<_>>() {
+            if let Some(local) = contents.take(&path, Some(digest), scratch.path())? {
+                self.warehouse.restore(&local, &path, digest)?;
+                self.done.insert(path);
+            }
+        }
+        // What is named by nothing must fit what is here, and be of the same history.
+        if report.sealed.is_empty() || !contents.is_of(self.warehouse) {
+            return Ok(());
+        }
+        for path in report.sealed.iter().filter(|path| !self.done.contains(*path)).cloned().collect::<Vec<_>>() {
+            let restored = if path == store::IMPORTED {
+                let imported = contents.imported(self.warehouse).ok().flatten();
+                imported.map(|imported| self.warehouse.restore_imported(&imported, scratch.path())).transpose()?.is_some()
+            } else {
+                match contents.take(&path, None, scratch.path())? {
+                    Some(local) => self.warehouse.restore_sealed(&local, &path)?,
+                    None => false,
+                }
+            };
+            if restored {
+                self.done.insert(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `tollhouse.duckdb` is of the newest snapshot; what is to be said of it, unless it was put right.
+    fn catalogue(&mut self, context: &Context, repair: bool) -> Result<Option<String>> {
+        let file = query::catalogue::FILE;
+        // Where the newest snapshot cannot be read, that is told already.
+        let (Ok(project), Ok(Some(head))) = (context.project(), self.warehouse.head()) else { return Ok(None) };
+        match query::catalogue::is_current(self.warehouse, &head, &project.datasets, &project.vocabulary) {
+            Ok(true) => Ok(None),
+            Ok(false) if repair => {
+                work::refresh_catalogue(&project, self.warehouse, &head)?;
+                self.done.insert(file.to_owned());
+                Ok(None)
+            }
+            Ok(false) => Ok(Some(format!(
+                "{file} is not that of snapshot {}, the newest, by today's declarations: --repair renews it, and so does the next run",
+                head.number
+            ))),
+            Err(error) => Ok(Some(format!("{file} could not be compared with the newest snapshot: {error}"))),
+        }
+    }
+
+    /// Makes damaged parts again.
+    fn remake(&mut self, context: &Context, report: &Report) -> Result<()> {
+        let (project, config, progress) = (context.project()?, context.config()?, context.progress());
+        self.remake_parts(&project, &config, &progress, &report.broken)?;
+        progress.finish();
         Ok(())
     }
 

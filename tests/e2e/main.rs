@@ -4,6 +4,7 @@
 
 mod arcos_releases;
 mod arcos_sums;
+mod bundles;
 mod cms;
 mod dea;
 mod fbi;

@@ -212,12 +212,7 @@ fn unmasked(bundle: &Bundle<'_>, manifests: &[Manifest]) -> BTreeSet<Digest> {
     slices.flat_map(|slice| &slice.captures).map(|capture| capture.sha256.clone()).collect()
 }
 
-fn pack<W: Write + Seek>(
-    bundle: &Bundle<'_>,
-    files: Files,
-    to: W,
-    written: &mut Written,
-) -> Result<()> {
+fn pack<W: Write + Seek>(bundle: &Bundle<'_>, files: Files, to: W, written: &mut Written) -> Result<()> {
     let cannot = "the archive cannot be written";
     let folder = format!("tollhouse-{}", bundle.name);
     let mut archive = ZipWriter::new(to);

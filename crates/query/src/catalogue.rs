@@ -163,9 +163,12 @@ impl Plan {
         for statement in &self.statements {
             connection.execute_batch(statement).map_err(|error| {
                 let words = sql::words(&error);
-                let (kind, hint) = if sql::is_of_the_disk(&words) {
-                    (Kind::Io, "check that the disk is there, has room, and is writable; nothing committed is affected")
-                } else if words.starts_with("IO Error") {
+                if sql::is_of_the_disk(&words) {
+                    return Error::new(Kind::Io, format!("DuckDB cannot write the catalogue: {words}")).hint(
+                        "check that the disk is there, has room, and is writable; nothing committed is affected",
+                    );
+                }
+                let (kind, hint) = if words.starts_with("IO Error") {
                     (Kind::Damaged, "`tollhouse snapshot verify` says what is missing or damaged")
                 } else {
                     (Kind::Internal, "this is a bug of ours: please report it with these words")

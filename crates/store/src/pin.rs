@@ -71,7 +71,8 @@ impl Warehouse {
     fn find_pin(&self, name: &str) -> Result<Option<Pin>> {
         let path = pin_path(name);
         let Some(bytes) = self.files().read(&path)? else { return Ok(None) };
-        let again = || format!("`tollhouse pin remove {name}` takes it away; `tollhouse pin add {name} N` makes it again");
+        let again =
+            || format!("`tollhouse pin remove {name}` takes it away; `tollhouse pin add {name} N` makes it again");
         let pin: Pin = unseal(&path, &bytes).map_err(|error| match error.kind() {
             Kind::Damaged => error.hint(again()),
             _ => error,
@@ -151,7 +152,6 @@ impl Warehouse {
 pub fn pin_path(name: &str) -> String {
     format!("pins/{name}.json")
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -538,7 +538,8 @@ mod tests {
         let report = warehouse.verify(None).unwrap();
         let mut told: Vec<&str> = report.damage.iter().filter_map(|line| line.split([' ', ':']).next()).collect();
         told.sort_unstable();
-        let all = ["erased/000001.json", "imported.json", "pins/p.json", "snapshots/000001.json", "snapshots/000002.json"];
+        let all =
+            ["erased/000001.json", "imported.json", "pins/p.json", "snapshots/000001.json", "snapshots/000002.json"];
         assert_eq!(told, [&all[..], &["tollhouse.json"]].concat());
         assert!(warehouse.manifest(&Digest::of(std::fs::read(folder.path().join(&manifests[0])).unwrap())).is_err());
     }

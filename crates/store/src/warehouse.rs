@@ -260,8 +260,11 @@ fn holds_snapshots(root: &Path) -> bool {
 }
 
 fn lost(root: &Path) -> Error {
-    Error::new(Kind::Damaged, format!("{MARKER} is missing: {} has snapshots, and nothing that says of what", root.display()))
-        .hint("`tollhouse snapshot verify` says what must stand in it")
+    Error::new(
+        Kind::Damaged,
+        format!("{MARKER} is missing: {} has snapshots, and nothing that says of what", root.display()),
+    )
+    .hint("`tollhouse snapshot verify` says what must stand in it")
 }
 
 /// Where a declaration lies.

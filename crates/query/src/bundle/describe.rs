@@ -122,7 +122,8 @@ fn cff(bundle: &Bundle<'_>, manifests: &[Manifest], identifier: &str) -> Result<
         text += "references:\n";
     }
     for Credit { credit, licence, tables } in credits {
-        let publisher = manifests.iter().find(|manifest| tables.first().is_some_and(|id| *id == manifest.dataset.as_str()));
+        let publisher =
+            manifests.iter().find(|manifest| tables.first().is_some_and(|id| *id == manifest.dataset.as_str()));
         let publisher = publisher.map(|manifest| terms(bundle, manifests, manifest).publisher).unwrap_or_default();
         text += &format!(
             "  - type: data\n    title: {}\n    authors:\n      - name: {}\n    notes: {}\n",
@@ -141,7 +142,9 @@ fn title_of(bundle: &Bundle<'_>) -> String {
 fn description(bundle: &Bundle<'_>) -> String {
     let invented = match bundle.snapshot.origin {
         store::Origin::Live => "",
-        store::Origin::Replica => " It came from a replica of the publishers: their real figures, unless a table says otherwise.",
+        store::Origin::Replica => {
+            " It came from a replica of the publishers: their real figures, unless a table says otherwise."
+        }
     };
     format!(
         "Snapshot {} of a warehouse of public data on opioid prescribing, overdose deaths and violent crime.{invented}",

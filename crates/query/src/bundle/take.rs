@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use model::{Digest, Error, Kind, Result, ResultExt as _};
-use store::commit::snapshot_path;
 use store::pin::pin_path;
 use store::{Imported, Warehouse};
 use zip::ZipArchive;
@@ -103,10 +102,12 @@ impl Building {
         let prefix = format!("{name}.importing-");
         let cannot = || format!("cannot make a folder in {}", parent.display());
         std::fs::create_dir_all(parent).or_error(Kind::Io, cannot())?;
-        sweep(parent, &prefix).or_error(Kind::Io, format!("cannot remove what an import left in {}", parent.display()))?;
+        sweep(parent, &prefix)
+            .or_error(Kind::Io, format!("cannot remove what an import left in {}", parent.display()))?;
         // Another that sweeps may take the folder before it is locked: then the next one is tried.
         for _ in 0..10 {
-            let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).or_error(Kind::Io, cannot())?.keep();
+            let folder =
+                tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).or_error(Kind::Io, cannot())?.keep();
             if let Ok(Some(lock)) = hold(&folder) {
                 return Ok(Self { folder, lock, done: false });
             }
@@ -125,7 +126,9 @@ impl Building {
         })?;
         self.done = true;
         let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent).and_then(|parent| parent.sync_all()).or_error(Kind::Io, format!("cannot sync {}", parent.display()))
+        File::open(parent)
+            .and_then(|parent| parent.sync_all())
+            .or_error(Kind::Io, format!("cannot sync {}", parent.display()))
     }
 }
 
@@ -251,16 +254,16 @@ impl<R: Read + Seek> Contents<R> {
     fn copy(&mut self, path: &str, to: &mut File) -> Result<bool> {
         let lacks = || no(&format!("it lacks {path}"));
         let expected = self.checksums.get(path).ok_or_else(lacks)?;
-        let file = self.archive.by_name(&format!("{}/{path}", self.folder)).map_err(|cause| lacks().caused_by(cause))?;
+        let file =
+            self.archive.by_name(&format!("{}/{path}", self.folder)).map_err(|cause| lacks().caused_by(cause))?;
         Ok(copy(file, to)?.0 == *expected)
     }
 
-    /// Whether the archive is of this warehouse, or of one that shares its history: it has a snapshot that is here.
+    /// Whether the archive is of this warehouse, or of one that shares its history: a manifest of it is here, which names receipts
+    /// that no other history has. Its snapshot may be what is damaged.
     pub fn is_of(&self, warehouse: &Warehouse) -> bool {
-        self.numbers().any(|number| {
-            let told = self.checksums.get(&snapshot_path(number));
-            warehouse.snapshot_digest(number).ok().as_ref() == told
-        })
+        let mut manifests = self.checksums.keys().filter(|path| path.starts_with("manifests/"));
+        manifests.any(|path| warehouse.files().exists(path).unwrap_or(false))
     }
 
     /// Takes out a file, if the archive has it, as a local file below `beside` that the receiver may take; with a digest only if
@@ -280,7 +283,8 @@ impl<R: Read + Seek> Contents<R> {
     pub fn imported(&self, warehouse: &Warehouse) -> Result<Option<Imported>> {
         let history = warehouse.history()?;
         let first = history.live.iter().chain(&history.gone).min().copied();
-        let Some(number) = self.numbers().last().filter(|number| first == Some(*number) && self.is_of(warehouse)) else {
+        let Some(number) = self.numbers().last().filter(|number| first == Some(*number) && self.is_of(warehouse))
+        else {
             return Ok(None);
         };
         let mut absent = BTreeSet::new();

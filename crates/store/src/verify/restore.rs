@@ -55,7 +55,8 @@ impl Warehouse {
             }),
             // What stands in the place of others is here, or it is the tombstone of another warehouse.
             "erased" => unseal::<Erasure>(path, bytes).is_ok_and(|erasure| {
-                erasure_path(erasure.number) == path && erasure.manifests.values().all(|digest| self.is_manifest(digest))
+                erasure_path(erasure.number) == path
+                    && erasure.manifests.values().all(|digest| self.is_manifest(digest))
             }),
             "snapshots" => unseal::<Snapshot>(path, bytes).is_ok_and(|snapshot| {
                 snapshot_path(snapshot.number) == path

@@ -1,7 +1,9 @@
 //! The Frictionless data package: a resource for each part, and a schema for each table.
 //!
 //! A part is a resource of its own because several files of one resource are, by the standard, one file that was cut: Parquet
-//! files cannot be put together so.
+//! files cannot be put together so. It is of the type `file`: a validator compares length and digest with those of the file, which
+//! it can of any, and the schema tells what the columns mean. What one reads of Parquet by way of data frames is no longer what
+//! stands there: whole numbers with nulls among them become fractions.
 
 use serde_json::{Value, json};
 use store::commit::{Manifest, Slice, Table};
@@ -87,6 +89,7 @@ fn resource(
     let year = part.year.map(|year| format!(", {year}")).unwrap_or_default();
     json!({
         "profile": "data-resource",
+        "type": "file",
         "name": name,
         "title": format!("{}: table {}, release {}, {}{year}", title(bundle, manifest), table.name, slice.release, slice.name),
         "path": part.path,
@@ -94,7 +97,7 @@ fn resource(
         "mediatype": "application/vnd.apache.parquet",
         "bytes": part.bytes,
         "hash": format!("sha256:{}", part.sha256),
-        "rows": part.rows,
+        "rowCount": part.rows,
         "schema": schema_path(table),
         "licenses": licences.iter().map(Licence::in_package).collect::<Vec<_>>(),
         "sources": [{ "title": credit }],

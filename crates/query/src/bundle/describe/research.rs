@@ -17,12 +17,7 @@ const CRATE: &str = "https://w3id.org/ro/crate/1.1";
 const WHO: &str = "#developers";
 
 /// `ro-crate-metadata.json`, which tells of all other files.
-pub(super) fn metadata(
-    bundle: &Bundle<'_>,
-    manifests: &[Manifest],
-    identifier: &str,
-    files: &Files,
-) -> Result<Value> {
+pub(super) fn metadata(bundle: &Bundle<'_>, manifests: &[Manifest], identifier: &str, files: &Files) -> Result<Value> {
     let mut told = Vec::new();
     for (path, content) in files {
         told.push(json!({

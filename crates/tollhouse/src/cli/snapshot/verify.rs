@@ -216,7 +216,9 @@ impl<'a> Repair<'a> {
         for file in bundles {
             let archive = File::open(file).or_error(Kind::Usage, format!("cannot read {}", file.display()))?;
             let contents = bundle::Contents::open(BufReader::new(archive));
-            contents.and_then(|mut contents| self.take_from(&mut contents, report)).map_err(|error| error.while_doing(file.display()))?;
+            contents
+                .and_then(|mut contents| self.take_from(&mut contents, report))
+                .map_err(|error| error.while_doing(file.display()))?;
         }
         Ok(self.done.len() > before)
     }
@@ -238,7 +240,10 @@ impl<'a> Repair<'a> {
         for path in report.sealed.iter().filter(|path| !self.done.contains(*path)).cloned().collect::<Vec<_>>() {
             let restored = if path == store::IMPORTED {
                 let imported = contents.imported(self.warehouse).ok().flatten();
-                imported.map(|imported| self.warehouse.restore_imported(&imported, scratch.path())).transpose()?.is_some()
+                imported
+                    .map(|imported| self.warehouse.restore_imported(&imported, scratch.path()))
+                    .transpose()?
+                    .is_some()
             } else {
                 match contents.take(&path, None, scratch.path())? {
                     Some(local) => self.warehouse.restore_sealed(&local, &path)?,

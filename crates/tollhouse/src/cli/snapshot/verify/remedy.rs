@@ -14,8 +14,9 @@ pub fn of(warehouse: &Warehouse, path: &str, line: &str) -> Result<String> {
     }
     Ok(match path.split_once('/').map_or("", |(folder, _)| folder) {
         _ if path == store::MARKER => format!(
-            "a bundle of this warehouse can restore it: --repair --from FILE; else this must stand in it, to the byte. When the \
-             warehouse was made is not known: this says when its oldest snapshot was, and nothing rests on it.\n{}",
+            "a bundle of this warehouse can restore it: --repair --from FILE; else this must stand in it, to the byte, with a \
+             line feed at its end. When the warehouse was made is not known: this says when its oldest snapshot was, and nothing \
+             rests on it.\n{}",
             warehouse.marker_again()?.trim_end()
         ),
         _ if path == store::IMPORTED => {

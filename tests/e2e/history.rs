@@ -17,6 +17,8 @@ fn capture(root: &Path, dataset: &str) -> PathBuf {
 struct Revised {
     folder: PathBuf,
     text: String,
+    /// What the publisher calls the file.
+    name: String,
 }
 
 impl Revised {
@@ -25,20 +27,36 @@ impl Revised {
         let root = &folder.join("printed");
         succeed(root, &["run", "--replica", "fbi_estimated_offenses_state"]);
         let text = std::fs::read_to_string(capture(root, "fbi_estimated_offenses_state")).unwrap();
-        Self { folder: folder.to_owned(), text }
+        let sql =
+            "select url from meta.captures where dataset = 'fbi_estimated_offenses_state' order by sha256 limit 1";
+        let url = succeed(root, &["sql", "--format", "csv", sql]);
+        let name = url.trim().rsplit('/').next().unwrap().to_owned();
+        Self { folder: folder.to_owned(), text, name }
     }
 
     /// The file with another number of larcenies in its last row.
-    fn file(&self, round: usize) -> String {
+    fn revision(&self, round: usize) -> String {
         let mut lines: Vec<String> = self.text.lines().map(ToOwned::to_owned).collect();
         let place = lines[0].split(',').position(|name| name == "larceny").unwrap();
         let last = lines.last_mut().unwrap();
         let mut cells: Vec<String> = last.split(',').map(ToOwned::to_owned).collect();
         cells[place] = (10_000 + round).to_string();
         *last = cells.join(",");
+        lines.join("\n") + "\n"
+    }
+
+    /// That file, to be imported.
+    fn file(&self, round: usize) -> String {
         let path = self.folder.join("estimated_crimes.csv");
-        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        std::fs::write(&path, self.revision(round)).unwrap();
         path.to_str().unwrap().to_owned()
+    }
+
+    /// The publishers, one of which serves that file.
+    fn served(&self, round: usize) -> Replica {
+        let what = What::ReplaceText { text: self.revision(round) };
+        let fault = Fault { on: self.name.clone(), times: None, what };
+        Replica::start_blocking(Options { faults: vec![fault], ..Options::default() }).unwrap()
     }
 
     fn import(&self, root: &Path, round: usize) {
@@ -249,72 +267,110 @@ fn figures_claims_and_cells_are_explained_down_to_their_captures() {
     assert_eq!(output.status.code(), Some(2));
 }
 
-/// Imports, collections and exports are killed at moments of their own; after each all is whole, and the pin reads as ever.
-/// TOLLHOUSE_KILLS says how many (6 without).
+const ESTIMATES: &str = "fbi_estimated_offenses_state";
+
+const PINNED: [&str; 6] =
+    ["sql", "--format", "csv", "--at", "article", "select * from history.fbi_estimated_offenses_state order by all"];
+
+/// Two pinned warehouses, because what is fetched from the replica never stands beside what is imported; and what their pins answer.
+struct Killed {
+    revised: Revised,
+    roots: [PathBuf; 2],
+    answers: [String; 2],
+    out: PathBuf,
+}
+
+impl Killed {
+    fn new(folder: &Path) -> Self {
+        let revised = Revised::new(folder);
+        let roots = ["fetched", "imported"].map(|name| folder.join(name));
+        let publisher = revised.served(0);
+        succeed(&roots[0], &["run", &format!("--replica={}", publisher.base()), ESTIMATES]);
+        revised.import(&roots[1], 0);
+        let pinned = |root: &PathBuf| {
+            succeed(root, &["pin", "add", "article"]);
+            succeed(root, &PINNED)
+        };
+        Self { answers: roots.each_ref().map(pinned), revised, roots, out: folder.join("out.zip") }
+    }
+
+    /// The commands of a round, each with the place of its warehouse. The first fetches a file that nobody has seen yet.
+    fn commands(&self, round: usize, publisher: &Replica) -> [(usize, Vec<String>); 6] {
+        let (replica, file) = (format!("--replica={}", publisher.base()), self.revised.file(round));
+        let gc = ["snapshot", "gc", "--keep", "2", "--captures-days", "0", "--apply"];
+        let export = ["snapshot", "export", "article", "--out", self.out.to_str().unwrap(), "--captures"];
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        [
+            (0, owned(&["run", &replica, ESTIMATES])),
+            (0, owned(&gc)),
+            (0, owned(&export)),
+            (1, owned(&["import", ESTIMATES, &file])),
+            (1, owned(&gc)),
+            (0, owned(&["replay"])),
+        ]
+    }
+
+    /// Wants all that was committed to be there, as it was, after a command was killed.
+    #[track_caller]
+    fn check(&self, place: usize, acknowledged: &[u64], when: &str) {
+        let root = &self.roots[place];
+        let told = succeed(root, &["snapshot", "verify"]);
+        assert!(told.contains("all as committed"), "{when}: {told}");
+        assert!(succeed(root, &PINNED) == self.answers[place], "{when}: the pin reads otherwise");
+        let now = numbers(root, &[]);
+        assert!(now.last() >= acknowledged.last(), "{when}: {acknowledged:?} {now:?}");
+        // What is at the place of an export is whole.
+        if self.out.exists() {
+            let there = self.out.with_extension("there");
+            assert!(succeed(&there, &["snapshot", "import", self.out.to_str().unwrap()]).contains("all as committed"));
+            std::fs::remove_file(&self.out).unwrap();
+            std::fs::remove_dir_all(there).unwrap();
+        }
+    }
+}
+
+/// Runs, collections, exports, imports and replays are killed at moments of their own; after each all is whole, and the pin reads as
+/// ever. TOLLHOUSE_KILLS says how many (6 without).
 #[test]
 #[expect(clippy::disallowed_methods, reason = "how long a command takes decides when it can be killed")]
-fn killed_in_imports_collections_and_exports_nothing_is_lost() {
+fn killed_in_runs_collections_exports_and_imports_nothing_is_lost() {
     let kills: usize = std::env::var("TOLLHOUSE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(6);
     let folder = tempfile::tempdir().unwrap();
-    let root = &folder.path().join("root");
-    let revised = Revised::new(folder.path());
-    revised.import(root, 0);
-    succeed(root, &["pin", "add", "article"]);
-    let question = [
-        "sql",
-        "--format",
-        "csv",
-        "--at",
-        "article",
-        "select * from history.fbi_estimated_offenses_state order by all",
-    ];
-    let answer = succeed(root, &question);
-    let out = folder.path().join("out.zip");
-    let out = out.to_str().unwrap();
+    let killed = Killed::new(folder.path());
     let mut seed = 0x7011_0057_u64;
-    // How long each takes where nobody disturbs it.
-    let mut whole = Vec::new();
-    for kill in 0..kills + 4 {
-        let file = revised.file(kill + 1);
-        let all: [&[&str]; 4] = [
-            &["import", "fbi_estimated_offenses_state", &file],
-            &["snapshot", "gc", "--keep", "2", "--captures-days", "0", "--apply"],
-            &["snapshot", "export", "article", "--out", out, "--captures"],
-            &["replay"],
-        ];
-        let words = all[kill % all.len()];
-        if kill < all.len() {
+    // How long each takes where nobody disturbs it, and of how many kills it was done already.
+    let (mut whole, mut done) = (Vec::new(), [0; 6]);
+    for kill in 0..kills + 6 {
+        let publisher = killed.revised.served(kill + 1);
+        let (place, words) = killed.commands(kill + 1, &publisher)[kill % 6].clone();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let root = &killed.roots[place];
+        if kill < 6 {
             let begun = std::time::Instant::now();
-            succeed(root, words);
+            succeed(root, &words);
             whole.push(begun.elapsed());
-            let _exported = std::fs::remove_file(out);
+            let _exported = std::fs::remove_file(&killed.out);
             continue;
         }
         let acknowledged = numbers(root, &[]);
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let share = f64::from(u32::try_from(seed >> 33).unwrap()) / f64::from(u32::MAX >> 1);
-        let moment = whole[kill % all.len()].mul_f64(share);
-        let mut run = command(root, words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let moment = whole[kill % 6].mul_f64(share);
+        let mut run = command(root, &words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(moment);
         let _ended = run.kill();
-        run.wait().unwrap();
-
-        let told = succeed(root, &["snapshot", "verify"]);
-        assert!(told.contains("all as committed"), "{words:?} killed after {moment:?}: {told}");
-        assert!(succeed(root, &question) == answer, "{words:?} killed after {moment:?}: the pin reads otherwise");
-        let now = numbers(root, &[]);
-        assert!(now.last() >= acknowledged.last(), "{acknowledged:?} {now:?}");
-        // What is at the place of an export is whole.
-        if Path::new(out).exists() {
-            let there = folder.path().join(format!("there-{kill}"));
-            assert!(succeed(&there, &["snapshot", "import", out]).contains("all as committed"));
-            std::fs::remove_file(out).unwrap();
-            std::fs::remove_dir_all(there).unwrap();
-        }
+        done[kill % 6] += usize::from(run.wait().unwrap().success());
+        killed.check(place, &acknowledged, &format!("{words:?} killed after {moment:?}"));
     }
+    println!("{kills} kills of run, gc, export, import, gc, replay, which took {whole:.1?}; done before: {done:?}");
     // Nothing that a dead one held is in the way, and what they left is found.
-    revised.import(root, kills + 5);
-    succeed(root, &["snapshot", "gc", "--keep", "1", "--apply"]);
-    assert!(!root.join("tmp").exists() || std::fs::read_dir(root.join("tmp")).unwrap().count() == 0);
-    succeed(root, &["snapshot", "verify"]);
+    let publisher = killed.revised.served(kills + 7);
+    succeed(&killed.roots[0], &["run", &format!("--replica={}", publisher.base()), ESTIMATES]);
+    killed.revised.import(&killed.roots[1], kills + 7);
+    for root in &killed.roots {
+        assert!(numbers(root, &[]).len() > 1, "the last round committed");
+        succeed(root, &["snapshot", "gc", "--keep", "1", "--apply"]);
+        assert!(!root.join("tmp").exists() || std::fs::read_dir(root.join("tmp")).unwrap().count() == 0);
+        succeed(root, &["snapshot", "verify"]);
+    }
 }

@@ -29,6 +29,27 @@ fn check_classes(root: &Path, table: &str, releases: [&str; 2], key: &[&str], ch
     told
 }
 
+/// Compares how far a column of the estimates moved by age with the answer to SQL over both releases.
+#[track_caller]
+fn check_by_age(root: &Path, table: &str, name: &str, told: &serde_json::Value) {
+    let of_column = told["sizes"].as_array().unwrap().iter().filter(|aged| aged["column"] == name);
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let line =
+        |aged: &serde_json::Value| ["lag", "rows", "sum", "mean", "largest"].map(|field| text(&aged[field])).join(" ");
+    let lines: Vec<String> = of_column.map(line).collect();
+    assert!(lines.len() > 1, "{told}");
+    let sql = format!(
+        "select string_agg(line, '; ' order by lag) from (select newest - year as lag, (newest - year) || ' ' || count(*) || ' ' || \
+         coalesce(sum(n.{name} - o.{name})::varchar, 'null') || ' ' || \
+         coalesce((sum(abs(n.{name} - o.{name})) / count(n.{name} - o.{name}))::decimal(38, 4)::varchar, 'null') || ' ' || \
+         coalesce(max(abs(n.{name} - o.{name}))::varchar, 'null') as line \
+         from (from history.{table} where \"release\" = '2016') o join (from history.{table} where \"release\" = '2019') n \
+         using (state_fips, year), (select max(year) as newest from history.{table} where \"release\" = '2019') \
+         where o.{name} is distinct from n.{name} group by newest, year)"
+    );
+    check(root, &sql, &lines.join("; "));
+}
+
 #[test]
 fn two_editions_of_the_estimates_differ_as_a_query_of_its_own_finds() {
     let folder = tempfile::tempdir().unwrap();
@@ -63,7 +84,10 @@ fn two_editions_of_the_estimates_differ_as_a_query_of_its_own_finds() {
         );
         let text = |field: &str| moved[field].as_str().unwrap().to_owned();
         check(root, &sql, &format!("{} {} {}", moved["rows"], text("sum"), text("largest")));
+        check_by_age(root, table, name, &told);
     }
+    let spoken = succeed(root, &["revisions", table, "2016", "2019"]);
+    assert!(spoken.contains("How far columns moved by that age, in years before the newest"), "{spoken}");
     let refused = tollhouse(root, &["revisions", table, "2016", "2031"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("one is a release"), "both must be of one kind");
@@ -92,6 +116,14 @@ fn two_editions_of_drug_poisoning_differ_as_a_query_of_its_own_finds() {
     assert!(told["columns"].as_array().unwrap().iter().all(|moved| {
         !guarded.iter().any(|known| moved["column"].as_str().unwrap().starts_with(known)) || moved["largest"].is_null()
     }));
+    // By age too, and a sum is of eleven rows at least, or stands nowhere.
+    let sizes = told["sizes"].as_array().unwrap();
+    assert!(sizes.iter().any(|aged| aged["column"].as_str().unwrap().starts_with("crude_rate")), "{told}");
+    for aged in
+        sizes.iter().filter(|aged| guarded.iter().any(|known| aged["column"].as_str().unwrap().starts_with(known)))
+    {
+        assert!(aged["largest"].is_null() && (aged["sum"].is_null() || aged["rows"].as_u64().unwrap() >= 11), "{aged}");
+    }
 }
 
 #[test]

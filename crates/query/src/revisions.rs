@@ -5,7 +5,9 @@
 //! parts are read that they do not share.
 //!
 //! What is absent: any value of a protected count or rate below the national level. Where few of them changed, how far they
-//! moved is left out too, because that would be their values' difference.
+//! moved is left out too, because that would be their values' difference ([`sizes`]).
+
+mod sizes;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +42,8 @@ pub struct Revisions {
     /// How many rows of each class there are by the age of their period: the newest period of the later side less the row's,
     /// in years or, where periods are days, in months.
     pub lags: Vec<Lag>,
+    /// How far each column of numbers moved by that age, with the youngest first.
+    pub sizes: Vec<Aged>,
     /// The unit of [`Lag::lag`].
     pub lag_unit: &'static str,
     /// Cells that differ, where they were asked for.
@@ -52,7 +56,7 @@ pub struct Revisions {
 pub struct Moved {
     /// The column.
     pub column: String,
-    /// In how many rows of both sides it differs.
+    /// In how many rows of both sides it differs, those too that have it on one side only.
     pub rows: u64,
     /// The sum of later less earlier, over rows that have both; exact, as text. None where it is no number, or protected.
     pub sum: Option<String>,
@@ -63,6 +67,21 @@ pub struct Moved {
     /// Why a number's move is not told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withheld: Option<&'static str>,
+}
+
+/// How far a column moved in rows whose periods are so old.
+#[derive(Debug, Clone, Serialize)]
+pub struct Aged {
+    /// The youngest age; none where no row has a period.
+    pub lag: Option<i64>,
+    /// The oldest: the same, unless ages stand together because few protected counts of each changed.
+    pub lag_to: Option<i64>,
+    /// Whether rows without a period are among them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub without_period: bool,
+    /// How far it moved.
+    #[serde(flatten)]
+    pub moved: Moved,
 }
 
 /// Rows of a class whose period is so old.
@@ -93,11 +112,6 @@ pub struct Cell {
 
 /// What stands in the place of a protected value.
 const NOT_SHOWN: &str = "(not shown)";
-
-/// In fewer rows than this a protected column's move is not told.
-const FEW: u64 = 11;
-
-const WITHHELD: &str = "too few protected counts changed to tell by how much";
 
 /// What the comparison needs to know of a dataset or model.
 struct Declared<'a> {
@@ -198,6 +212,15 @@ enum Kind {
     Label,
     /// A status, a day, a truth value.
     Other,
+}
+
+/// The rows with their age, as SQL.
+fn aged(years: bool) -> String {
+    let lag = if years { "newest - _period" } else { "datediff('month', _period, newest)" };
+    format!(
+        "SELECT joined.*, {lag} AS _lag
+         FROM joined, (SELECT max(_period) AS newest FROM joined WHERE _class <> 'withdrawn')"
+    )
 }
 
 /// Whether any of these holds, as SQL.
@@ -315,6 +338,11 @@ impl<'a> Comparison<'a> {
         if let Some((_, years)) = self.period {
             told.lag_unit = if years { "years" } else { "months" };
             told.lags = self.lags(years)?;
+            for (place, (name, kind)) in self.values.iter().enumerate() {
+                if *kind == Kind::Number && told.columns.iter().any(|moved| moved.column == *name) {
+                    told.sizes.extend(self.moved_by_age(place, name, years)?);
+                }
+            }
         }
         if cells > 0 {
             told.cells = self.cells(cells)?;
@@ -322,64 +350,11 @@ impl<'a> Comparison<'a> {
         Ok(told)
     }
 
-    /// How far a column moved, if it did.
-    fn moved(&self, place: usize, name: &str, number: bool) -> Result<Option<Moved>> {
-        let sizes = if number {
-            format!(
-                "sum(b{place} - a{place})::VARCHAR, avg(abs(b{place} - a{place}))::DECIMAL(38, 4)::VARCHAR, \
-                 max(abs(b{place} - a{place}))::VARCHAR"
-            )
-        } else {
-            "NULL, NULL, NULL".to_owned()
-        };
-        let rows = self.rows(&format!(
-            "SELECT count(*)::VARCHAR, {sizes} FROM joined
-             WHERE _class NOT IN ('added', 'withdrawn') AND a{place} IS DISTINCT FROM b{place}"
-        ))?;
-        let Some([Some(count), sum, mean, largest]) = rows.first().map(Vec::as_slice) else { return Ok(None) };
-        let rows: u64 = count.parse().unwrap_or_default();
-        let protected = number && self.is_protected(name);
-        let mut moved = Moved {
-            column: name.to_owned(),
-            rows,
-            sum: sum.clone(),
-            mean: mean.clone(),
-            largest: largest.clone(),
-            withheld: None,
-        };
-        if protected {
-            // The largest is one row's, however many there are.
-            moved.largest = None;
-            if rows < FEW {
-                (moved.sum, moved.mean) = (None, None);
-                moved.withheld = Some(WITHHELD);
-            }
-        }
-        Ok((rows > 0).then_some(moved))
-    }
-
-    /// Whether a column is a protected count or rate, or a bound, an error or a class of one.
-    fn is_protected(&self, name: &str) -> bool {
-        let of = |known: &String| {
-            name.strip_prefix(known.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
-        };
-        // A rate by another name is told by its beginning, such as `crude_rate_bin` of `crude_rate_per_100k`.
-        let stem = |known: &String| {
-            known
-                .split_once("_per_")
-                .is_some_and(|(stem, _)| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('_')))
-        };
-        self.protected.iter().any(|known| of(known) || stem(known))
-    }
-
     fn lags(&self, years: bool) -> Result<Vec<Lag>> {
-        let lag = if years { "newest - _period" } else { "datediff('month', _period, newest)" };
         let rows = self.rows(&format!(
-            "SELECT lag::VARCHAR, _class, count(*)::VARCHAR FROM (
-               SELECT {lag} AS lag, _class
-               FROM joined, (SELECT max(_period) AS newest FROM joined WHERE _class <> 'withdrawn')
-               WHERE _class <> 'unchanged'
-             ) GROUP BY lag, _class ORDER BY lag NULLS LAST, _class"
+            "SELECT _lag::VARCHAR, _class, count(*)::VARCHAR FROM ({})
+             WHERE _class <> 'unchanged' GROUP BY _lag, _class ORDER BY _lag NULLS LAST, _class",
+            aged(years)
         ))?;
         let lag = |row: Vec<Option<String>>| {
             let mut row = row.into_iter();

@@ -353,7 +353,7 @@ impl Warehouse {
         for slice in &change.slices {
             let rival = slices.get(&key(slice));
             let then = base.as_ref().and_then(|manifest| manifest.slices.iter().find(|s| key(s) == key(slice)));
-            let rival_wrote = moved && rival != then;
+            let rival_wrote = moved && rival != then && !self.is_blind();
             if rival_wrote && rival.is_some_and(|rival| rival.parts != slice.parts) {
                 return Err(Error::new(
                     Kind::LostRace,
@@ -381,6 +381,14 @@ impl Warehouse {
             slices: slices.into_values().collect(),
             derived: None,
         })
+    }
+
+    /// For tests that prove the simulation.
+    fn is_blind(&self) -> bool {
+        #[cfg(test)]
+        return self.blind;
+        #[cfg(not(test))]
+        return false;
     }
 }
 

@@ -95,6 +95,9 @@ pub struct Warehouse {
     /// For tests that prove the simulation: the collector says only afterwards that a snapshot is gone.
     #[cfg(test)]
     pub(crate) tells_late: bool,
+    /// For the same: a commit does not look whether a rival wrote its slice.
+    #[cfg(test)]
+    pub(crate) blind: bool,
 }
 
 impl Warehouse {
@@ -156,6 +159,8 @@ impl Warehouse {
             patience: 0,
             #[cfg(test)]
             tells_late: false,
+            #[cfg(test)]
+            blind: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Two releases and two snapshots, by rows whose changes are known beforehand.
 
+use super::sizes::WITHHELD;
 use super::*;
 use crate::testing::Tiny;
 
@@ -81,6 +82,78 @@ fn of_withheld_counts_it_is_told_that_they_changed_and_not_by_how_much() {
         assert!(!told.contains(value), "{value} is in {told}");
     }
     assert!(told.contains("suppressed") && told.contains(NOT_SHOWN), "{told}");
+}
+
+#[test]
+fn numbers_that_nobody_withholds_are_told_by_age() {
+    let tiny = Tiny::new();
+    tiny.commit("cities", "cius-2013", "city,year,murder\nPortland,2013,14\nSalem,2013,2\nBend,2011,1\nBend,2013,");
+    tiny.commit("cities", "cius-2014", "city,year,murder\nPortland,2013,15\nSalem,2013,7\nBend,2011,4\nBend,2013,3");
+    let found = compare(&tiny, "cities", &side(&tiny, 2, Some("cius-2013")), &side(&tiny, 2, Some("cius-2014")));
+    let sizes: Vec<_> = found
+        .sizes
+        .iter()
+        .map(|aged| (aged.lag, aged.lag_to, aged.moved.rows, aged.moved.sum.as_deref(), aged.moved.largest.as_deref()))
+        .collect();
+    // Bend's of 2013 has nothing to be less than.
+    assert_eq!(sizes, [(Some(0), Some(0), 3, Some("6"), Some("5")), (Some(2), Some(2), 1, Some("3"), Some("3"))]);
+    assert_eq!(found.sizes[0].moved.mean.as_deref(), Some("3.0000"));
+}
+
+/// States' deaths in two releases: so many states by year that go up by one, with one withheld on one side in each year.
+fn protected(years: &[(u32, usize)]) -> Revisions {
+    let tiny = Tiny::opioids();
+    let header = "state_fips,year,drug,deaths,deaths_low,deaths_high,deaths_status,population\n";
+    let states: Vec<String> =
+        (1..=56).filter(|code| ![3, 7, 14, 43, 52].contains(code)).map(|code| format!("{code:02}")).collect();
+    let release = |more: u32| {
+        let mut text = header.to_owned();
+        for (year, rows) in years {
+            for state in &states[..*rows] {
+                let deaths = 100 + more;
+                text += &format!("{state},{year},any_opioid,{deaths},{deaths},{deaths},reported,4000000\n");
+            }
+            text += &match more {
+                0 => format!("{},{year},any_opioid,,0,9,suppressed,4000000\n", states[*rows]),
+                _ => format!("{},{year},any_opioid,37,37,37,reported,4000000\n", states[*rows]),
+            };
+        }
+        text
+    };
+    tiny.commit("cdc_opioid_deaths_state", "r1", &release(0));
+    tiny.commit("cdc_opioid_deaths_state", "r2", &release(1));
+    compare(&tiny, "cdc_opioid_deaths_state", &side(&tiny, 2, Some("r1")), &side(&tiny, 2, Some("r2")))
+}
+
+#[test]
+fn of_withheld_counts_ages_stand_together_so_that_none_is_left_to_compute() {
+    let found = protected(&[(2015, 5), (2014, 7), (2013, 20), (2012, 3)]);
+    let told = |column: &str| -> Vec<_> {
+        let of = found.sizes.iter().filter(|aged| aged.moved.column == column);
+        of.map(|aged| (aged.lag.unwrap(), aged.lag_to.unwrap(), aged.moved.rows, aged.moved.sum.clone())).collect()
+    };
+    // One row more of each year differs, and has no count on one side.
+    let sum = |text: &str| Some(text.to_owned());
+    assert_eq!(told("deaths"), [(0, 1, 14, sum("12")), (2, 3, 25, sum("23"))]);
+    let whole = found.columns.iter().find(|moved| moved.column == "deaths").unwrap();
+    assert_eq!((whole.rows, whole.sum.as_deref(), whole.largest.as_deref()), (39, Some("35"), None));
+    // The bounds of what was withheld would tell it.
+    let bounds = found.sizes.iter().map(|aged| &aged.moved).chain(&found.columns);
+    for moved in bounds.filter(|moved| moved.column == "deaths_low" || moved.column == "deaths_high") {
+        assert!(moved.sum.is_none() && moved.mean.is_none() && moved.withheld.is_some(), "{moved:?}");
+    }
+}
+
+#[test]
+fn rows_that_have_a_count_on_one_side_only_are_no_cover_for_few_that_moved() {
+    let found = protected(&[(2015, 1), (2014, 1), (2013, 1), (2012, 1), (2011, 1), (2010, 1)]);
+    let deaths = |moved: &&Moved| moved.column == "deaths";
+    let whole = found.columns.iter().find(deaths).unwrap();
+    assert_eq!((whole.rows, &whole.sum, whole.withheld), (12, &None, Some(WITHHELD)));
+    let [by_age] = found.sizes.iter().map(|aged| &aged.moved).filter(deaths).collect::<Vec<_>>()[..] else {
+        panic!("{:?}", found.sizes)
+    };
+    assert_eq!((by_age.rows, &by_age.sum, by_age.withheld), (12, &None, Some(WITHHELD)));
 }
 
 #[test]

@@ -6,55 +6,11 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::weather::{Dice, Flaw, Loss, Strike, Weather};
 use crate::file::{Content, Disk, Entry, Hold, Mode, parent};
 
 /// Where the simulated root is said to lie.
 pub const ROOT: &str = "/simulated";
-
-/// What is done wrongly on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
-    None,
-    NoSync,
-    NoFolderSync,
-    NoHolds,
-    TellsLate,
-    Trusting,
-    Unsettled,
-}
-
-/// Numbers that a seed decides.
-#[derive(Debug, Clone)]
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A number below another.
-    pub fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
-    }
-
-    /// True once in so many times.
-    pub fn once_in(&mut self, times: usize) -> bool {
-        times > 0 && self.below(times) == 0
-    }
-}
-
-/// How often what goes wrong, once in so many calls; 0 is never.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Weather {
-    pub fail: usize,
-    pub kill: usize,
-    pub crash: usize,
-    pub sleep: usize,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Item {
@@ -77,7 +33,7 @@ enum Life {
     Done,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Lock {
     id: u64,
     actor: usize,
@@ -87,6 +43,19 @@ struct Lock {
 /// What an actor that died unwinds with.
 pub struct Died;
 
+/// What went wrong so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Troubles {
+    pub failures: u64,
+    pub kills: u64,
+    pub crashes: u64,
+    /// How often the disk filled up.
+    pub fillings: u64,
+    /// How many calls a full disk refused.
+    pub refused: u64,
+}
+
+#[derive(Clone)]
 struct State {
     dice: Dice,
     weather: Weather,
@@ -107,9 +76,14 @@ struct State {
     calls: u64,
     made: u64,
     trace: Vec<String>,
-    pub failures: u64,
-    pub kills: u64,
-    pub crashes: u64,
+    troubles: Troubles,
+    /// There is no room before this call.
+    full_until: u64,
+    /// What happens at which call, where that is not left to the weather.
+    strike: Option<(u64, Strike)>,
+    /// The snapshots and manifests that were ever given their place, with their bytes: no actor sees these, but whoever judges
+    /// them does.
+    published: Vec<(String, Vec<u8>)>,
 }
 
 /// A machine. Cheap to clone.
@@ -139,11 +113,44 @@ impl World {
             calls: 0,
             made: 0,
             trace: Vec::new(),
-            failures: 0,
-            kills: 0,
-            crashes: 0,
+            troubles: Troubles::default(),
+            full_until: 0,
+            strike: None,
+            published: Vec::new(),
         };
+        Self::of(state)
+    }
+
+    fn of(state: State) -> Self {
         Self { state: Arc::new(Mutex::new(state)), wakes: Arc::new((0..ACTORS).map(|_| Condvar::new()).collect()) }
+    }
+
+    /// Another machine in the same state, which goes on by a seed of its own. Nobody may be at work.
+    pub fn fork(&self, seed: u64) -> Self {
+        Self::of(State { dice: Dice::new(seed), ..self.state().clone() })
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> u64 {
+        self.state().calls
+    }
+
+    /// Lets something happen just before the call of this number from now.
+    pub fn strike(&self, call: u64, strike: Strike) {
+        let mut state = self.state();
+        state.strike = Some((state.calls + call, strike));
+    }
+
+    /// Changes a byte of a file, as an old disk does.
+    pub fn rot(&self, path: &str) {
+        let mut state = self.state();
+        let file = state.file(path).unwrap();
+        state.files[file].all[0] ^= 1;
+    }
+
+    /// What was published since this was last asked: the path and bytes of snapshots and manifests, in order.
+    pub fn published(&self) -> Vec<(String, Vec<u8>)> {
+        std::mem::take(&mut self.state().published)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -154,6 +161,8 @@ impl World {
     pub fn actors(&self, count: usize, weather: Weather) -> Vec<SimDisk> {
         let mut state = self.state();
         state.weather = weather;
+        // Whatever filled the disk, there is room again for those who come next.
+        state.full_until = 0;
         let first = state.lives.len();
         state.lives.extend(std::iter::repeat_n(Life::Runs, count));
         state.begun.extend(std::iter::repeat_n(false, count));
@@ -163,14 +172,13 @@ impl World {
 
     /// The machine loses what was not synced.
     pub fn crash(&self) {
-        self.state().crash();
+        self.state().crash(Loss::Some);
         self.wakes.iter().for_each(Condvar::notify_all);
     }
 
-    /// So many failures, kills and crashes there were.
-    pub fn troubles(&self) -> (u64, u64, u64) {
-        let state = self.state();
-        (state.failures, state.kills, state.crashes)
+    /// What went wrong so far.
+    pub fn troubles(&self) -> Troubles {
+        self.state().troubles
     }
 
     /// The last calls.
@@ -212,8 +220,8 @@ impl State {
         }
     }
 
-    fn crash(&mut self) {
-        self.crashes += 1;
+    fn crash(&mut self, loss: Loss) {
+        self.troubles.crashes += 1;
         self.trace.push("-- crash --".to_owned());
         (0..self.lives.len()).for_each(|actor| self.kill(actor));
         self.locks.clear();
@@ -223,7 +231,12 @@ impl State {
             of_path.entry(path).or_default().push(item);
         }
         for (path, changes) in of_path {
-            match self.dice.below(changes.len() + 1) {
+            let kept = match loss {
+                Loss::Some => self.dice.below(changes.len() + 1),
+                Loss::All => 0,
+                Loss::Bytes => changes.len(),
+            };
+            match kept {
                 0 => {}
                 kept => set(&mut self.durable, &path, changes[kept - 1]),
             }
@@ -242,7 +255,7 @@ impl State {
         self.durable = all.iter().filter(|(path, _)| whole(path)).map(|(path, item)| (path.clone(), *item)).collect();
         self.view = self.durable.clone();
         for file in self.files.iter_mut().filter(|file| !file.synced) {
-            let kept = self.dice.below(file.all.len() + 1);
+            let kept = if loss == Loss::Some { self.dice.below(file.all.len() + 1) } else { 0 };
             file.all.truncate(kept);
             if self.dice.once_in(2) {
                 file.all.iter_mut().rev().take(3).for_each(|byte| *byte = 0);
@@ -254,6 +267,15 @@ impl State {
     fn change(&mut self, path: &str, item: Option<Item>) {
         set(&mut self.view, path, item);
         self.pending.push((path.to_owned(), item));
+    }
+
+    /// Refuses what needs room where there is none.
+    fn room(&mut self) -> io::Result<()> {
+        if self.calls >= self.full_until {
+            return Ok(());
+        }
+        self.troubles.refused += 1;
+        Err(ErrorKind::StorageFull.into())
     }
 
     fn file(&self, path: &str) -> io::Result<usize> {
@@ -313,11 +335,26 @@ impl SimDisk {
             let until = state.calls + state.dice.below(400) as u64;
             state.lives[self.actor] = Life::Sleeps(until);
         }
+        if state.dice.once_in(weather.full) {
+            state.full_until = state.calls + 1 + state.dice.below(150) as u64;
+            state.troubles.fillings += 1;
+        }
+        let now = state.calls;
+        let struck = state.strike.take_if(|(call, _)| *call == now).map(|(_, strike)| strike);
+        if struck == Some(Strike::Fill) {
+            state.full_until = u64::MAX;
+            state.troubles.fillings += 1;
+        }
         let fails = state.dice.once_in(weather.fail);
-        let dies = state.dice.once_in(weather.kill);
-        let crashes = state.dice.once_in(weather.crash);
+        let dies = state.dice.once_in(weather.kill) || struck == Some(Strike::Kill);
+        let loss = match struck {
+            Some(Strike::Crash(loss)) => Some(loss),
+            _ => state.dice.once_in(weather.crash).then_some(Loss::Some),
+        };
+        let crashes = loss.is_some();
         // Whatever it is, it strikes before the call took effect, or after; but a lock that was not got is not had.
-        let takes_effect = !(fails || dies || crashes) || (what != "lock" && state.dice.once_in(2));
+        let strikes = fails || dies || crashes;
+        let takes_effect = !strikes || (struck.is_none() && what != "lock" && state.dice.once_in(2));
         let result = if takes_effect { effect(&mut state) } else { Err(ErrorKind::Interrupted.into()) };
         let word = result.as_ref().err().map(|error| format!("{:?}", error.kind())).unwrap_or_default();
         let fate = match (dies, crashes, fails) {
@@ -328,14 +365,14 @@ impl SimDisk {
         };
         let line = format!("{:>5} actor {:>2} {what} {path} {word}{fate}", state.calls, self.actor);
         state.trace.push(line);
-        if crashes {
-            state.crash();
+        if let Some(loss) = loss {
+            state.crash(loss);
             drop(state);
             self.world.wakes.iter().for_each(Condvar::notify_all);
             resume_unwind(Box::new(Died));
         }
         if dies {
-            state.kills += 1;
+            state.troubles.kills += 1;
             state.kill(self.actor);
             state.hand_on();
             let next = state.turn;
@@ -344,7 +381,7 @@ impl SimDisk {
             resume_unwind(Box::new(Died));
         }
         if fails {
-            state.failures += 1;
+            state.troubles.failures += 1;
             return Err(if state.dice.once_in(2) {
                 ErrorKind::StorageFull.into()
             } else {
@@ -395,20 +432,32 @@ impl Disk for SimDisk {
     fn stage(&self, bytes: &[u8]) -> io::Result<String> {
         self.call("stage", "", |state| {
             if state.is_folder("tmp").is_err() {
+                state.room()?;
                 state.change("tmp", Some(Item::Folder));
             }
+            let room = state.room();
+            // Where room ran out in the middle, what was written may stay under a name that its writer does not learn.
+            let written = match &room {
+                Ok(()) => bytes.len(),
+                Err(_) if state.dice.once_in(2) => state.dice.below(bytes.len() + 1),
+                Err(_) => return room.map(|()| String::new()),
+            };
             state.made += 1;
             let path = format!("tmp/{}", state.made);
-            state.files.push(Bytes { all: bytes.to_vec(), synced: false });
+            state.files.push(Bytes { all: bytes[..written].to_vec(), synced: false });
             let file = Item::File(state.files.len() - 1);
             state.change(&path, Some(file));
-            Ok(path)
+            room.map(|()| path)
         })
     }
 
     fn sync(&self, path: &str) -> io::Result<()> {
         self.call("sync", path, |state| {
             let file = state.file(path)?;
+            // A file system may look for room only when it is told to keep its word.
+            if !state.files[file].synced && state.dice.once_in(2) {
+                state.room()?;
+            }
             if state.flaw != Flaw::NoSync {
                 state.files[file].synced = true;
             }
@@ -420,7 +469,12 @@ impl Disk for SimDisk {
         self.call("link", to, |state| {
             let file = state.file(from)?;
             state.free_in_folder(to)?;
+            state.room()?;
             state.change(to, Some(Item::File(file)));
+            if to.starts_with("snapshots/") || to.starts_with("manifests/") {
+                let bytes = state.files[file].all.clone();
+                state.published.push((to.to_owned(), bytes));
+            }
             Ok(())
         })
     }
@@ -428,6 +482,7 @@ impl Disk for SimDisk {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.call("rename", to, |state| {
             let file = state.file(from)?;
+            state.room()?;
             state.change(to, Some(Item::File(file)));
             state.change(from, None);
             Ok(())
@@ -445,6 +500,7 @@ impl Disk for SimDisk {
     fn make_folder(&self, path: &str) -> io::Result<()> {
         self.call("make", path, |state| {
             state.free_in_folder(path)?;
+            state.room()?;
             state.change(path, Some(Item::Folder));
             Ok(())
         })
@@ -498,6 +554,9 @@ impl Disk for SimDisk {
     fn lock(&self, path: &str, mode: Mode) -> io::Result<Option<Hold>> {
         // Opened first and locked then, as it is: what is locked may have lost its name by then.
         let file = self.call("open", path, |state| {
+            if state.file(path).is_err() {
+                state.room()?;
+            }
             if state.is_folder(parent(path)).is_err() {
                 state.change(parent(path), Some(Item::Folder));
             }

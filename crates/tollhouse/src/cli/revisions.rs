@@ -118,23 +118,7 @@ fn tell(told: &Told<'_>) {
     if !revisions.columns.is_empty() {
         say("\nHow far columns moved, in rows that both have (later less earlier)");
         let header = ["column", "rows", "sum", "mean without sign", "largest"];
-        say(&table(
-            &header,
-            revisions.columns.iter().map(|moved| {
-                let text = |size: &Option<String>| match (size, moved.withheld) {
-                    (Some(size), _) => size.clone(),
-                    (None, Some(_)) => "not told".to_owned(),
-                    (None, None) => String::new(),
-                };
-                vec![
-                    moved.column.clone(),
-                    grouped(moved.rows),
-                    text(&moved.sum),
-                    text(&moved.mean),
-                    text(&moved.largest),
-                ]
-            }),
-        ));
+        say(&table(&header, revisions.columns.iter().map(|moved| [vec![moved.column.clone()], sizes(moved)].concat())));
     }
     if !revisions.lags.is_empty() {
         say(&format!("\nHow old the periods were, in {} before the newest", revisions.lag_unit));
@@ -155,6 +139,7 @@ fn tell(told: &Told<'_>) {
         let header: Vec<&str> = ["age"].into_iter().chain(spoken.iter().map(String::as_str)).collect();
         say(&table(&header, lines));
     }
+    tell_by_age(revisions);
     if !revisions.cells.is_empty() {
         say("\nCells that differ");
         for cell in &revisions.cells {
@@ -167,4 +152,40 @@ fn tell(told: &Told<'_>) {
             });
         }
     }
+}
+
+/// How far columns of numbers moved by age.
+fn tell_by_age(revisions: &revisions::Revisions) {
+    if revisions.sizes.is_empty() {
+        return;
+    }
+    say(&format!("\nHow far columns moved by that age, in {} before the newest", revisions.lag_unit));
+    let mut before = "";
+    let lines = revisions.sizes.iter().map(|aged| {
+        let ages = match (aged.lag, aged.lag_to) {
+            (Some(from), Some(to)) if from == to => from.to_string(),
+            (Some(from), Some(to)) => format!("{from} to {to}"),
+            _ => String::new(),
+        };
+        let age = match (aged.without_period, ages.is_empty()) {
+            (false, _) => ages,
+            (true, true) => "no period".to_owned(),
+            (true, false) => format!("{ages}, no period"),
+        };
+        // A column's name stands once.
+        let column = if before == aged.moved.column { String::new() } else { aged.moved.column.clone() };
+        before = &aged.moved.column;
+        [vec![column, age], sizes(&aged.moved)].concat()
+    });
+    say(&table(&["column", "age", "rows", "sum", "mean without sign", "largest"], lines));
+}
+
+/// In how many rows it moved, and how far.
+fn sizes(moved: &revisions::Moved) -> Vec<String> {
+    let text = |size: &Option<String>| match (size, moved.withheld) {
+        (Some(size), _) => size.clone(),
+        (None, Some(_)) => "not told".to_owned(),
+        (None, None) => String::new(),
+    };
+    vec![grouped(moved.rows), text(&moved.sum), text(&moved.mean), text(&moved.largest)]
 }

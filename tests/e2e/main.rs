@@ -6,6 +6,7 @@ mod arcos_releases;
 mod arcos_sums;
 mod cms;
 mod dea;
+mod erasure;
 mod fbi;
 mod history;
 mod interrupted;

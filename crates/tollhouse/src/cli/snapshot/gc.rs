@@ -34,10 +34,9 @@ impl Gc {
         let rules = Rules { newest: self.keep, days: self.keep_days, captures_days: self.captures_days };
         let report = warehouse.gc(&rules, self.apply, now())?;
         if report.applied
-            && !report.snapshots.is_empty()
             && let Some(head) = warehouse.head()?
         {
-            // The catalogue lists the snapshots.
+            // The catalogue lists the snapshots; an erasure that died has left one that names parts which are gone.
             work::refresh_catalogue(&project, &warehouse, &head)?;
         }
         if context.json() {

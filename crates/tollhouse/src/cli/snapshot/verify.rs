@@ -19,9 +19,10 @@ use store::verify::Report;
 use crate::cli::Context;
 use crate::cli::replay::Again;
 use crate::config::{Config, now};
-use crate::output::{grouped, print_json, say};
+use crate::output::{complain, grouped, print_json, say};
 use crate::progress::Progress;
 use crate::project::Project;
+use crate::work;
 
 #[derive(Args)]
 pub struct Verify {
@@ -73,6 +74,16 @@ impl Verify {
             repair.remake_models(&project, &warehouse.verify(numbers.as_deref())?.broken)?;
             progress.finish();
             report = warehouse.verify(numbers.as_deref())?;
+        }
+        if self.repair
+            && let Some(head) = warehouse.head()?
+        {
+            // It is no committed file; an erasure that died has left one that names parts which are gone.
+            match work::refresh_catalogue(&context.project()?, &warehouse, &head) {
+                Err(error) if report.damage.is_empty() => return Err(error),
+                Err(error) => complain(&format!("the catalogue was not made again: {error}")),
+                Ok(()) => {}
+            }
         }
         let damage = report.damage.iter().map(|what| Damage { what, remedy: repair.remedy(what) }).collect();
         let verified = Verified {

@@ -7,6 +7,7 @@ mod arcos_sums;
 mod bundles;
 mod cms;
 mod dea;
+mod erasure;
 mod fbi;
 mod history;
 mod interrupted;

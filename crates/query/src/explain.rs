@@ -172,7 +172,11 @@ pub fn cell(
     let [row] = rows.as_slice() else {
         let what = if rows.is_empty() { "no row" } else { "more than one row" };
         let hint = format!("KEY=VALUE arguments find one row; the key of {table} is {}", keys.join(", "));
-        return Err(Error::new(Kind::Usage, format!("{what} of {table} is meant")).hint(hint));
+        // It may have been there.
+        let erased = if rows.is_empty() { session.erased(&dataset.into_iter().collect()) } else { Vec::new() };
+        let erased =
+            erased.into_iter().map(|what| format!("; records were erased from it: {what}")).collect::<String>();
+        return Err(Error::new(Kind::Usage, format!("{what} of {table} is meant{erased}")).hint(hint));
     };
     let asked = format!("SELECT {} AS value {from}", sql::name(column));
     let answer = session.query(&asked)?;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{DatasetId, Digest, Kind, Result, ResultExt as _};
+use model::{DatasetId, Digest, Error, Kind, Result, ResultExt as _};
 
 use crate::figure::{self, Chart, Provenance};
 use crate::{Receipt, Session, disclosure, portable};
@@ -54,8 +54,22 @@ impl Spec {
 /// Draws a figure. The same declaration, data and program give the same bytes.
 ///
 /// Fails where the SQL or the chart does not fit ([`Kind::Usage`]), and where a small count would be shown that must
-/// not be ([`Kind::CheckFailed`]).
+/// not be ([`Kind::CheckFailed`]). Where records were erased from its data, the failure says so.
 pub fn build(session: &Session, spec: &Spec) -> Result<Drawn> {
+    draw(session, spec).map_err(|error| {
+        let erased = session.erased_behind(&spec.sql);
+        if erased.is_empty() {
+            return error;
+        }
+        let hint = error.hint_text().map(ToOwned::to_owned);
+        let erased = erased.join("; ");
+        let message = format!("figure `{}` cannot be drawn; records were erased from its data: {erased}", spec.id);
+        let told = Error::new(error.kind(), message).caused_by(error);
+        if let Some(hint) = hint { told.hint(hint) } else { told }
+    })
+}
+
+fn draw(session: &Session, spec: &Spec) -> Result<Drawn> {
     let what = format!("figure `{}`", spec.id);
     let answer = session.query(&spec.sql).map_err(|error| error.while_doing(&what))?;
     disclosure::guard(session, &what, &spec.sql, &answer)?;

@@ -224,6 +224,13 @@ impl Session {
         told.into_iter().cloned().collect()
     }
 
+    /// What was erased from whatever some SQL names, in words: from models too that are without a table since.
+    pub(crate) fn erased_behind(&self, sql: &str) -> Vec<String> {
+        let named = gate::check(&self.connection, sql).unwrap_or_default();
+        let of = |name: &String| self.tables.get(name).map(|table| table.dataset.clone()).or_else(|| name.parse().ok());
+        self.erased(&named.iter().filter_map(of).collect())
+    }
+
     /// What an answer to this SQL rests on.
     pub fn receipt(&self, sql: &str, answer: &Answer) -> Result<Receipt> {
         let datasets = self.touched(sql)?;

@@ -103,7 +103,7 @@ impl Archive {
         {
             return Err(Error::new(
                 Kind::CheckFailed,
-                format!("this file has a record that was erased here ({})", erasure.in_words()),
+                format!("this file has, or may have, a record that was erased here ({})", erasure.in_words()),
             )
             .hint("it was not kept; ask its publisher for a file without that record"));
         }

@@ -290,7 +290,7 @@ impl Warehouse {
 
     /// The files below a folder, in any depth; with `everything` also what earlier programs left unfinished, and emptied
     /// folders below `tmp/` after what was in them.
-    fn below(&self, folder: &str, everything: bool) -> Result<Vec<String>> {
+    pub(crate) fn below(&self, folder: &str, everything: bool) -> Result<Vec<String>> {
         let mut found = Vec::new();
         for entry in self.files().entries(folder)? {
             let path = format!("{folder}/{}", entry.name);
@@ -311,6 +311,14 @@ impl Warehouse {
         let Named { manifests, mut files } = self.named(numbers, true)?;
         files.extend(manifests.iter().map(manifest_path));
         Ok(files)
+    }
+
+    /// The files that no live snapshot names, and those of snapshots whose removal was not finished; captures stay.
+    pub(crate) fn leftovers(&self) -> Result<Vec<String>> {
+        let history = self.history()?;
+        let mut report = Report { snapshots: history.unfinished.into_iter().collect(), ..Report::default() };
+        self.plan(&Rules::default(), &history.live, Timestamp::UNIX_EPOCH, &mut report)?;
+        Ok(report.files.into_iter().map(|file| file.path).collect())
     }
 
     /// Removes files for good.

@@ -82,7 +82,11 @@ impl Warehouse {
 
     /// A folder for work that is thrown away, beside what is kept.
     pub fn scratch(&self, prefix: &str) -> Result<Scratch> {
-        let writing = self.hold_writing()?;
+        self.scratch_under(prefix, self.hold_writing()?)
+    }
+
+    /// The same, for whoever keeps the collector away already.
+    pub(crate) fn scratch_under(&self, prefix: &str, writing: Arc<Hold>) -> Result<Scratch> {
         let beside: PathBuf = self.root().join(STAGING);
         let cannot = || format!("cannot make a folder in {}", beside.display());
         std::fs::create_dir_all(&beside).or_error(Kind::Io, cannot())?;

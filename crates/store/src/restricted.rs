@@ -53,24 +53,21 @@ impl Warehouse {
         let cannot = || format!("cannot write {}", path.display());
         own_folder(&self.root().join(FOLDER)).and_then(|()| own_folder(&folder)).or_error(Kind::Io, cannot())?;
         let file = tempfile::NamedTempFile::new_in(&folder).or_error(Kind::Io, cannot())?;
-        let level = ZstdLevel::try_new(3).or_error(Kind::Internal, "zstd has no such level")?;
-        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
-        let mut writer: Option<ArrowWriter<std::fs::File>> = None;
-        make(&mut |batch| {
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                None => {
-                    let to = file.reopen().or_error(Kind::Io, cannot())?;
-                    let new = ArrowWriter::try_new(to, batch.schema(), Some(properties.clone()));
-                    writer.insert(new.or_error(Kind::Io, cannot())?)
-                }
-            };
-            writer.write(batch).or_error(Kind::Io, cannot())
-        })?;
-        let Some(writer) = writer else { return Ok(()) };
-        writer.close().or_error(Kind::Io, cannot())?;
-        file.persist(&path).or_error(Kind::Io, cannot())?;
+        if write(&file, make)? {
+            file.persist(&path).or_error(Kind::Io, cannot())?;
+        }
         Ok(())
+    }
+
+    /// Throws away all unmasked rows, and what a dead one left of some.
+    pub(crate) fn clear_restricted(&self) -> Result<()> {
+        let folder = self.root().join(FOLDER);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).or_error(Kind::Io, format!("cannot remove {}", folder.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Throws away all unmasked rows but those of these datasets under these names.
@@ -83,6 +80,28 @@ impl Warehouse {
         }
         Ok(())
     }
+}
+
+/// Writes the rows that `make` hands on as Parquet; whether there were any comes back.
+pub(crate) fn write(file: &tempfile::NamedTempFile, make: &mut dyn FnMut(Take<'_>) -> Result<()>) -> Result<bool> {
+    let cannot = || format!("cannot write {}", file.path().display());
+    let level = ZstdLevel::try_new(3).or_error(Kind::Internal, "zstd has no such level")?;
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
+    let mut writer: Option<ArrowWriter<std::fs::File>> = None;
+    make(&mut |batch| {
+        let writer = match &mut writer {
+            Some(writer) => writer,
+            None => {
+                let to = file.reopen().or_error(Kind::Io, cannot())?;
+                let new = ArrowWriter::try_new(to, batch.schema(), Some(properties.clone()));
+                writer.insert(new.or_error(Kind::Io, cannot())?)
+            }
+        };
+        writer.write(batch).or_error(Kind::Io, cannot())
+    })?;
+    let Some(writer) = writer else { return Ok(false) };
+    writer.close().or_error(Kind::Io, cannot())?;
+    Ok(true)
 }
 
 /// What lies in a folder; nothing where there is none.

@@ -70,6 +70,45 @@ pub(crate) fn check(connection: &Connection, sql: &str) -> Result<BTreeSet<Strin
     Ok(names)
 }
 
+/// What the expressions of some SQL are made of, in lower case.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    /// The functions that they call.
+    pub(crate) functions: BTreeSet<String>,
+    /// The columns that they name, each part of a qualified name by itself; `*` where they name all.
+    pub(crate) columns: BTreeSet<String>,
+    /// Whether a question stands in one of them.
+    pub(crate) asks: bool,
+}
+
+/// The words of SQL that [`check`] lets pass.
+pub(crate) fn words(connection: &Connection, sql: &str) -> Result<Words> {
+    let mut words = Words::default();
+    gather(&tree(connection, sql)?, &mut words);
+    Ok(words)
+}
+
+fn gather(value: &Value, words: &mut Words) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| gather(item, words)),
+        Value::Object(node) => {
+            let text = |name: &str| node.get(name).and_then(Value::as_str).unwrap_or_default().to_lowercase();
+            match text("class").as_str() {
+                "function" | "window" => drop(words.functions.insert(text("function_name"))),
+                "column_ref" => {
+                    let names = node.get("column_names").and_then(Value::as_array).into_iter().flatten();
+                    words.columns.extend(names.filter_map(Value::as_str).map(str::to_lowercase));
+                }
+                "star" => drop(words.columns.insert("*".to_owned())),
+                "subquery" => words.asks = true,
+                _ => {}
+            }
+            node.values().for_each(|child| gather(child, words));
+        }
+        _ => {}
+    }
+}
+
 fn tree(connection: &Connection, sql: &str) -> Result<Value> {
     let serialize = "SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR)) AS VARCHAR)";
     let text: String = connection

@@ -21,7 +21,7 @@ use store::verify::Report;
 use crate::cli::replay::Again;
 use crate::cli::{At, Context};
 use crate::config::{Config, now};
-use crate::output::{grouped, print_json, say};
+use crate::output::{complain, grouped, print_json, say};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::work;
@@ -83,6 +83,16 @@ impl Verify {
         }
         if reading.is_none() {
             report.notes.extend(repair.catalogue(context, self.repair)?);
+        }
+        if self.repair
+            && let Some(head) = warehouse.head()?
+        {
+            // It is no committed file; an erasure that died has left one that names parts which are gone.
+            match work::refresh_catalogue(&context.project()?, &warehouse, &head) {
+                Err(error) if report.damage.is_empty() => return Err(error),
+                Err(error) => complain(&format!("the catalogue was not made again: {error}")),
+                Ok(()) => {}
+            }
         }
         let damage = report.damage.iter().map(|what| Damage { what, remedy: repair.remedy(what) }).collect();
         let verified = Verified {

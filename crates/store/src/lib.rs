@@ -10,6 +10,7 @@ pub mod erasure;
 pub mod file;
 pub mod gc;
 pub mod hold;
+pub mod ledger;
 pub mod part;
 pub mod pin;
 pub mod quarantine;

@@ -1,6 +1,6 @@
 //! One cron line: what it may say, and when it is due in a zone.
 //!
-//! croner finds the next civil time that a line names, and is told of no zone: the clocks it reckons with are never set.
+//! croner finds the next civil time that a line names, and is told of no zone: its clocks are never set.
 //! What happens where clocks are set is decided here, by the offsets that jiff knows. Times are whole seconds; a
 //! civil time is counted as if its clock showed UTC, so that it is the second of an instant plus the zone's offset.
 
@@ -112,7 +112,7 @@ fn stretch(zone: &TimeZone, second: i64) -> Option<Stretch> {
 fn reached(zone: &TimeZone, second: i64) -> Option<i64> {
     let offset = |at| Some(i64::from(zone.to_offset(Timestamp::from_second(at).ok()?).seconds()));
     let mut reached = second + offset(second)?;
-    // Clocks that were set earlier than this have passed whatever they showed then. The search goes on from there, and not
+    // Clocks that were set earlier than this have passed whatever they showed then. The search goes on from there, not
     // back from here, because jiff 1.0.1 finds a wrong `preceding` where a zone has just changed its rules.
     let Ok(from) = Timestamp::from_second(second - 2 * WIDEST) else { return Some(reached) };
     for set in zone.following(from).map(|set| set.timestamp().as_second()) {

@@ -5,6 +5,7 @@
 mod arcos_releases;
 mod arcos_sums;
 mod cms;
+mod daemon;
 mod dea;
 mod fbi;
 mod history;

@@ -28,6 +28,7 @@ mod declared;
 mod line;
 
 use declared::Declared;
+pub use declared::duration;
 use line::Line;
 
 /// When runs are due, and the policies around them.

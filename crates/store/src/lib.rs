@@ -13,6 +13,7 @@ pub mod hold;
 pub mod ledger;
 pub mod part;
 pub mod pin;
+pub mod present;
 pub mod quarantine;
 pub mod restricted;
 pub mod state;

@@ -134,8 +134,11 @@ fn zone(name: &str) -> Result<(TimeZone, String)> {
     Ok((zone, name))
 }
 
-/// A length of time that is not negative. A day has 24 hours, because what is measured is elapsed time.
-fn duration(key: &str, text: &str) -> Result<SignedDuration> {
+/// A length of time in words, such as `90s` or `60d`, that is not negative; `key` is what was to say it. A day has 24 hours,
+/// because what is measured is elapsed time.
+///
+/// Errors: [`Kind::Usage`] for words that are no such length.
+pub fn duration(key: &str, text: &str) -> Result<SignedDuration> {
     let words = format!("has `{key} = \"{text}\"`");
     let next = "write `90s`, `10m`, `6h` or `60d`";
     let unreadable = |error| bad(format!("{words}, which is no length of time"), next).caused_by(error);

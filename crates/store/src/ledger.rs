@@ -29,7 +29,7 @@ use model::{Error, Kind, Result, ResultExt as _};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
-pub use read::{Attempt, Counted, DueLine, Filter, JobLine, Step};
+pub use read::{Asked, Attempt, Counted, DueLine, Filter, JobLine, Step};
 pub use rows::{Breaker, Ended, Freshness, Run, State, Trigger};
 use rows::{RUN, run_of};
 

@@ -94,6 +94,20 @@ impl State {
         self.take_from(&mut connection, host, limit, window, now).or_error(Kind::Io, failed())
     }
 
+    /// How many of a host's requests were taken within `window`.
+    ///
+    /// Errors: [`Kind::Io`] where the file cannot be read.
+    pub fn used(&self, host: &str, window: Duration, now: Timestamp) -> Result<u64> {
+        let failed = || format!("cannot count requests in {}", self.path.display());
+        let connection = open(&self.path).or_error(Kind::Io, failed())?;
+        let since = now.as_millisecond().saturating_sub(i64::try_from(window.as_millis()).unwrap_or(i64::MAX));
+        let sql = "SELECT count(*) FROM request WHERE host = ?1 AND at_ms > ?2 AND at_ms <= ?3";
+        let count: i64 = connection
+            .query_row(sql, (host, since, now.as_millisecond()), |row| row.get(0))
+            .or_error(Kind::Io, failed())?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
     /// Takes a host's turn, where its last one lies `apart` or more back. Says how long to wait where it does not.
     ///
     /// Errors: [`Kind::Io`] where the file cannot be read or written.

@@ -11,6 +11,7 @@ mod publish;
 mod report;
 mod restricted;
 mod stop;
+mod web;
 mod work;
 mod worker;
 

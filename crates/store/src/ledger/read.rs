@@ -102,7 +102,36 @@ pub struct Counted {
     pub milliseconds: u64,
 }
 
+/// What the runs of a job fetched, as far as the ledger remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// The job.
+    pub job: String,
+    /// How many pages it asked for.
+    pub requests: u64,
+    /// The bytes that came.
+    pub bytes: u64,
+}
+
 impl Ledger {
+    /// What the runs of each job fetched.
+    pub fn asked(&self) -> Result<Vec<Asked>> {
+        let sql = "SELECT run.job, count(*), coalesce(sum(CASE WHEN json_extract(what, '$.unchanged') THEN 0
+                       ELSE json_extract(what, '$.bytes') END), 0)
+                   FROM step JOIN run ON run.id = step.run WHERE stage = 'fetch' GROUP BY run.job ORDER BY run.job";
+        let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
+        self.rows(sql, [], |row| {
+            Ok(Asked { job: row.get(0)?, requests: unsigned(row.get(1)?), bytes: unsigned(row.get(2)?) })
+        })
+    }
+
+    /// When each job last ended well.
+    pub fn last_well(&self) -> Result<Vec<(String, Timestamp)>> {
+        let sql = "SELECT job, max(ended_ms) FROM run WHERE state IN ('succeeded', 'unchanged') AND ended_ms IS NOT NULL
+                   GROUP BY job ORDER BY job";
+        self.rows(sql, [], |row| Ok((row.get(0)?, moment(row.get(1)?))))
+    }
+
     /// Runs, newest first.
     pub fn runs(&self, filter: &Filter) -> Result<Vec<Run>> {
         let sql = format!(

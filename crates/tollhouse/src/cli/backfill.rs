@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use model::dataset::Dataset;
 use model::{Error, Kind, Result};
 use serde::Serialize;
-use store::ledger::{Filter, Ledger, Order, State, Trigger};
+use store::ledger::{Filter, Ledger, Order, Run, State, Trigger};
 use store::{Origin, Warehouse};
 
 use super::Context;
@@ -70,7 +70,7 @@ impl Backfill {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let queued = queue(&mut ledger, dataset, &plan)?;
+        let queued = queue(&mut ledger, dataset, &plan)?.len();
         if !context.json() {
             say(&format!("{queued} of {} slices were queued; `tollhouse daemon` works through them.", plan.len()));
         }
@@ -120,16 +120,15 @@ fn queued(ledger: &Ledger, dataset: &Dataset) -> Result<Vec<String>> {
 }
 
 /// Queues a run for each slice of a plan that is not there and does not wait already. So what was cut short goes on where it was.
-pub fn queue(ledger: &mut Ledger, dataset: &Dataset, plan: &[Planned]) -> Result<usize> {
+pub fn queue(ledger: &mut Ledger, dataset: &Dataset, plan: &[Planned]) -> Result<Vec<Run>> {
     let now = now();
     // A plan may take weeks where a publisher is asked seldom.
     let deadline = now.checked_add(SignedDuration::from_hours(24 * 60)).unwrap_or(now);
-    let mut count = 0;
+    let mut queued = Vec::new();
     for one in plan.iter().filter(|one| one.held.is_none() && !one.queued) {
         let order =
             Order { trigger: Trigger::Backfill, not_before: now, deadline, what: Some(one.slice.clone()) };
-        ledger.order(dataset.id.as_str(), &order, now)?;
-        count += 1;
+        queued.push(ledger.order(dataset.id.as_str(), &order, now)?);
     }
-    Ok(count)
+    Ok(queued)
 }

@@ -8,6 +8,7 @@ use model::{Kind, Result, ResultExt as _};
 
 use super::Context;
 use super::run::start_replica;
+use crate::daemon::listen::Listen;
 use crate::daemon::serve;
 
 #[derive(Args)]
@@ -30,6 +31,7 @@ impl Daemon {
             _ => None,
         };
         let base = own.as_ref().map(replica::Replica::base).or(self.replica.clone().filter(|base| !base.is_empty()));
+        let listen = Listen::parse(self.listen.as_deref(), self.token_file.as_deref(), context.root())?;
         let options = serve::Options {
             root: context.root().to_owned(),
             project: context.common.project.clone(),
@@ -43,7 +45,7 @@ impl Daemon {
             .or_error(Kind::Io, "cannot start the daemon's runtime")?;
         runtime.block_on(async {
             let daemon = serve::Daemon::new(options)?;
-            daemon.run().await
+            daemon.run(listen).await
         })?;
         Ok(ExitCode::SUCCESS)
     }

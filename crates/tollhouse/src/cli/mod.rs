@@ -1,6 +1,6 @@
 //! The command line: what can be said, and where each command lives.
 
-mod backfill;
+pub mod backfill;
 mod cite;
 mod claims;
 mod daemon;

@@ -55,7 +55,8 @@ impl Status {
         let ledger = Ledger::look(warehouse.root())?;
         let alarms = ledger.as_ref().map_or(Ok(Vec::new()), |ledger| ledger.alarms(false))?;
         let now = now();
-        let mut lines = lines(&all, ledger.as_ref(), now)?;
+        // The replica's data are of the past for ever: promises do not bind there.
+        let mut lines = lines(&all, ledger.as_ref(), warehouse.origin() == Origin::Live, now)?;
         if let Some(name) = &self.job {
             known(&all, name)?;
             lines.retain(|line| line.job == *name);
@@ -84,7 +85,7 @@ pub fn known<'a>(jobs: &'a [Job], name: &str) -> Result<&'a Job> {
     })
 }
 
-fn lines(jobs: &[Job], ledger: Option<&Ledger>, now: Timestamp) -> Result<Vec<Line>> {
+fn lines(jobs: &[Job], ledger: Option<&Ledger>, promises: bool, now: Timestamp) -> Result<Vec<Line>> {
     let mut known: BTreeMap<String, JobLine> = ledger.map_or(Ok(BTreeMap::new()), Ledger::jobs)?;
     let reach: BTreeMap<String, Option<Timestamp>> = match ledger {
         Some(ledger) => ledger.freshness()?.into_iter().map(|fresh| (fresh.dataset, fresh.newest)).collect(),
@@ -93,7 +94,7 @@ fn lines(jobs: &[Job], ledger: Option<&Ledger>, now: Timestamp) -> Result<Vec<Li
     let each = jobs.iter().map(|job| {
         let JobLine { through, paused, paused_why, last, open } = known.remove(&job.name).unwrap_or_default();
         let newest = reach.get(&job.name).copied().flatten();
-        let promise = job.schedule.as_ref().and_then(|schedule| schedule.fresh());
+        let promise = job.schedule.as_ref().and_then(|schedule| schedule.fresh()).filter(|_| promises);
         Line {
             job: job.name.clone(),
             schedule: job.schedule.as_ref().map_or_else(|| "after commits".to_owned(), |schedule| schedule.in_words()),

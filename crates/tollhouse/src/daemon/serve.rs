@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use model::{Error, Kind, Result, ResultExt as _};
 use sd_notify::NotifyState;
 use store::file::Hold;
-use store::ledger::{Alarm, Claim, Freshness, Ledger, Run};
+use store::ledger::{Alarm, Claim, Freshness, Ledger};
 use store::{Origin, Warehouse};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
@@ -21,6 +21,7 @@ use tokio_cron_scheduler::{Job as BellJob, JobScheduler};
 
 use super::core::{Action, Core, Finish, Job};
 use super::frozen::Frozen;
+use super::listen::Listen;
 use super::process::{Ended, Place, Running, Stop, not_begun};
 use super::tell::Told;
 use crate::config::{now, uptime};
@@ -68,6 +69,9 @@ pub struct Shared {
     pub bell: Notify,
     /// Asks for a reload; what comes of it is told in `seen`.
     pub reload: Notify,
+    /// The set that is worked by.
+    frozen: RwLock<Arc<Frozen>>,
+    options: Options,
 }
 
 /// What is seen of the daemon.
@@ -101,14 +105,36 @@ impl Shared {
         self.seen.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The set that is worked by.
+    pub fn frozen(&self) -> Arc<Frozen> {
+        Arc::clone(&self.frozen.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether promises about how new data are bind: the replica's are of the past for ever.
+    pub fn promises(&self) -> bool {
+        self.origin == Origin::Live
+    }
+
+    /// Reads declarations and configuration, and asks the loop to take them if they are good.
+    ///
+    /// Errors: those of either, each with its file; the old set then stays.
+    pub fn try_reload(&self) -> Result<()> {
+        read(&self.options)?;
+        self.reload.notify_one();
+        Ok(())
+    }
+
     fn show(&self, change: impl FnOnce(&mut Seen)) {
         change(&mut self.seen.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
+fn read(options: &Options) -> Result<Frozen> {
+    Frozen::read(options.project.as_deref(), options.config.as_deref(), options.replica.is_some())
+}
+
 /// The daemon.
 pub struct Daemon {
-    options: Options,
     warehouse: Warehouse,
     core: Core,
     frozen: Arc<Frozen>,
@@ -143,7 +169,7 @@ impl Daemon {
         let alive = warehouse.live_as(&holder)?;
         let (mut ledger, opened) = Ledger::open(&warehouse, now())?;
         tell_of_opening(&mut ledger, &opened)?;
-        let frozen = Arc::new(Frozen::read(options.project.as_deref(), options.config.as_deref(), options.replica.is_some())?);
+        let frozen = Arc::new(read(&options)?);
         let root = warehouse.root().to_owned();
         let told = Arc::new(Told::new(&frozen.config, &root.display().to_string())?);
         let shared = Arc::new(Shared {
@@ -154,11 +180,12 @@ impl Daemon {
             seen: RwLock::new(Seen { reloads: (0, Ok(())), ..Seen::default() }),
             bell: Notify::new(),
             reload: Notify::new(),
+            frozen: RwLock::new(Arc::clone(&frozen)),
+            options,
         });
         let core = Core::new(ledger, holder, frozen.jobs.clone(), frozen.rules());
-        let place = Place { root, replica: options.replica.clone() };
+        let place = Place { root, replica: shared.options.replica.clone() };
         let mut daemon = Self {
-            options,
             warehouse,
             core,
             frozen,
@@ -182,9 +209,10 @@ impl Daemon {
         Arc::clone(&self.shared)
     }
 
-    /// Works until it is asked to end, then lets its runs end.
-    pub async fn run(mut self) -> Result<()> {
+    /// Works until it is asked to end, then lets its runs end. It is asked over HTTP as long as it works.
+    pub async fn run(mut self, listen: Listen) -> Result<()> {
         let mut signals = Signals::new()?;
+        let answering = listen.answer(self.shared()).await?;
         let mut bell = ring(Arc::clone(&self.shared)).await?;
         self.look_about();
         tracing::info!(holder = self.shared.holder, jobs = self.core.jobs().len(), "the daemon is at work");
@@ -203,6 +231,7 @@ impl Daemon {
             }
         }
         self.drain().await;
+        answering.end().await;
         if let Err(error) = bell.shutdown().await {
             tracing::debug!(%error, "the bell did not stop");
         }
@@ -387,7 +416,7 @@ impl Daemon {
         let now = now();
         self.look_at_disk(now)?;
         self.look_at_snapshot()?;
-        self.core.check_freshness(now)
+        if self.shared.promises() { self.core.check_freshness(now) } else { Ok(()) }
     }
 
     fn look_at_disk(&mut self, now: Timestamp) -> Result<()> {
@@ -520,11 +549,11 @@ impl Daemon {
     }
 
     fn read_again(&mut self) -> Result<()> {
-        let (project, config) = (self.options.project.as_deref(), self.options.config.as_deref());
-        let frozen = Frozen::read(project, config, self.options.replica.is_some())?;
+        let frozen = read(&self.shared.options)?;
         self.told = Arc::new(Told::new(&frozen.config, &self.shared.root.display().to_string())?);
         self.core.reload(frozen.jobs.clone(), frozen.rules());
         self.frozen = Arc::new(frozen);
+        *self.shared.frozen.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&self.frozen);
         self.show_jobs();
         self.looked = None;
         Ok(())
@@ -632,17 +661,4 @@ fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::debug!(%error, "systemd does not listen");
     }
-}
-
-/// How old a time is that a person should see.
-pub fn age(then: Timestamp, now: Timestamp) -> SignedDuration {
-    store::ledger::since(then, now)
-}
-
-/// The run of a job that a person asked for, as soon as there is room for it.
-pub fn order_now(ledger: &mut Ledger, job: &str, schedule_deadline: SignedDuration) -> Result<Run> {
-    let now = now();
-    let deadline = now.checked_add(schedule_deadline).unwrap_or(now);
-    let order = store::ledger::Order { trigger: store::ledger::Trigger::Manual, not_before: now, deadline, what: None };
-    ledger.order(job, &order, now)
 }

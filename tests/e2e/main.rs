@@ -6,6 +6,7 @@ mod arcos_releases;
 mod arcos_sums;
 mod bundles;
 mod cms;
+mod daemon;
 mod dea;
 mod erasure;
 mod fbi;

@@ -11,6 +11,7 @@ pub mod extract;
 pub mod fetch;
 mod fingerprint;
 pub mod normalise;
+pub mod notify;
 pub mod overlap;
 pub mod probe;
 mod release;

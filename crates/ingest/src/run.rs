@@ -39,12 +39,14 @@ pub struct Job<'a> {
     pub vocabulary: &'a Vocabulary,
     /// Where to stage.
     pub warehouse: &'a Warehouse,
+    /// The only slice that is meant, by name; all of them without.
+    pub only: Option<&'a str>,
     /// How many threads work on a file that is read as a stream. What they make does not depend on it.
     pub workers: NonZeroUsize,
     /// The version of the program, which is part of what makes a part.
     pub program: &'a str,
-    /// Called as the work goes on.
-    pub progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
+    /// Called as the work goes on, between pages and between slices; its failure ends the run there.
+    pub progress: &'a (dyn Fn(Progress<'_>) -> Result<()> + Send + Sync),
 }
 
 /// What is being done.
@@ -104,7 +106,7 @@ pub fn base(warehouse: &Warehouse, dataset: &Dataset) -> Result<Base> {
 pub async fn fetch(job: &Job<'_>, engine: &Engine) -> Result<Vec<Fetched>> {
     let extractor = extract::extractor(job.dataset)?;
     let mut fetched = Vec::new();
-    for slice in extractor.slices() {
+    for slice in extractor.slices().into_iter().filter(|slice| job.only.is_none_or(|only| slice.name == only)) {
         let mut restarts = 0;
         let Reading { pages, exchanges, detour } = loop {
             match fetch_slice(job, engine, extractor.as_ref(), &slice).await {
@@ -143,7 +145,7 @@ async fn fetch_slice(
     };
     let inspect = |page: &Page| content::fits(job.dataset, extractor, slice, page);
     while let Some(request) = next(&reading.pages)? {
-        (job.progress)(Progress::Asking(&fetch::written(&request.url)));
+        (job.progress)(Progress::Asking(&fetch::written(&request.url))).map_err(Stop::Failed)?;
         let got = match engine.fetch(&request, &inspect).await {
             Err(error) if matches!(error.kind(), Kind::Refused | Kind::Unreachable) => {
                 let Some(other) = extractor.instead(slice, &reading.pages).map_err(Stop::Failed)? else {
@@ -153,7 +155,7 @@ async fn fetch_slice(
                 tracing::warn!(dataset = %job.dataset.id, slice = slice.name, %error, url, "reading the slice another way");
                 reading.pages.truncate(other.keep);
                 reading.exchanges.truncate(other.keep);
-                (job.progress)(Progress::Asking(&url));
+                (job.progress)(Progress::Asking(&url)).map_err(Stop::Failed)?;
                 let got = engine.fetch(&other.request, &inspect).await;
                 let got =
                     got.map_err(|last| Stop::Failed(last.while_doing(format!("{error}. The other way failed too"))));
@@ -162,7 +164,7 @@ async fn fetch_slice(
             }
             got => got.map_err(Stop::Failed)?,
         };
-        (job.progress)(Progress::Got { bytes: got.bytes, unchanged: got.not_modified });
+        (job.progress)(Progress::Got { bytes: got.bytes, unchanged: got.not_modified }).map_err(Stop::Failed)?;
         reading.pages.push(got.page);
         reading.exchanges.push(got.exchange);
     }
@@ -196,9 +198,9 @@ pub fn stage(job: &Job<'_>, base: &Base, fetched: &[Fetched]) -> Result<Staged> 
         certificates: Vec::new(),
     };
     for fetched in fetched {
-        (job.progress)(Progress::Reading(&fetched.slice.name));
+        (job.progress)(Progress::Reading(&fetched.slice.name))?;
         let (slice, certificate) = stage_slice(job, extractor.as_ref(), base, fetched)?;
-        (job.progress)(Progress::Staged { slice: &slice.name, rows: slice.counts.kept });
+        (job.progress)(Progress::Staged { slice: &slice.name, rows: slice.counts.kept })?;
         if staged.slices.iter().any(|other| other.release == slice.release && other.name == slice.name) {
             return Err(Error::new(
                 Kind::Usage,

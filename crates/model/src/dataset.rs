@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::column::Vocabulary;
+use crate::schedule::Schedule;
 use crate::{DatasetId, Digest, Error, Kind, Release, Result};
 
 mod correction;
@@ -52,8 +53,8 @@ pub struct Spec {
     pub citation: String,
     /// Which rule protects small counts in what we derive from it.
     pub disclosure: Disclosure,
-    /// When the publisher should be asked, as a cron line with seconds, in UTC.
-    pub schedule: String,
+    /// When the publisher should be asked.
+    pub schedule: Schedule,
     /// How parts are cut below a release.
     #[serde(default)]
     pub partition: Partition,

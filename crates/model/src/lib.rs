@@ -8,6 +8,7 @@ pub mod dataset;
 mod error;
 pub mod kind;
 mod name;
+pub mod schedule;
 
 pub use error::{Error, Kind, Result, ResultExt};
 pub use name::{DatasetId, Digest, Release};

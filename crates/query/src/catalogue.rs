@@ -101,7 +101,14 @@ impl Plan {
         datasets: &[Dataset],
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
-        Self::with((warehouse, warehouse.root()), snapshot, None, (datasets, vocabulary), Vec::new())
+        let plan = Self::with((warehouse, warehouse.root()), snapshot, None, (datasets, vocabulary), Vec::new())?;
+        plan.with_runs(warehouse)
+    }
+
+    /// The same with what the ledger of runs says now.
+    fn with_runs(mut self, warehouse: &Warehouse) -> Result<Self> {
+        self.statements.extend(meta::runs(warehouse)?);
+        Ok(self)
     }
 
     /// Plans the file: it alone shows what the operator has switched on below `restricted/`, and no session of ours does.
@@ -112,7 +119,8 @@ impl Plan {
         vocabulary: &Vocabulary,
     ) -> Result<Self> {
         let more = views::restricted(&warehouse.restricted()?);
-        Self::with((warehouse, warehouse.root()), snapshot, None, (datasets, vocabulary), more)
+        let plan = Self::with((warehouse, warehouse.root()), snapshot, None, (datasets, vocabulary), more)?;
+        plan.with_runs(warehouse)
     }
 
     /// Plans views that look for the parts below a root. With a name only that pin is told of, and no other snapshot.

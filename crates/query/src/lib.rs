@@ -19,6 +19,7 @@ pub mod lineage;
 pub mod models;
 pub mod pins;
 mod portable;
+pub mod reach;
 pub mod revisions;
 pub mod session;
 mod sql;

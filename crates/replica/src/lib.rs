@@ -25,5 +25,5 @@ pub use error::{Error, Result};
 pub use fault::{Fault, What};
 pub use print::arcos::is_business;
 pub use print::{dea, masters};
-pub use serve::{Options, Replica, Seen};
+pub use serve::{Options, Replica, Seen, Weather};
 pub use soda::Edition;

@@ -21,6 +21,17 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// Which edition of VSRR data.cdc.gov serves. Default: the newest.
     pub vsrr_edition: Edition,
+    /// What goes wrong with each so many-th of all requests, in turn, whatever it asks for; where no other fault is on it.
+    pub weather: Option<Weather>,
+}
+
+/// Faults that come by themselves.
+#[derive(Debug, Clone)]
+pub struct Weather {
+    /// Each so many-th request is spoilt.
+    pub every: u32,
+    /// By these in turn.
+    pub what: Vec<What>,
 }
 
 /// A request that the replica answered.
@@ -65,6 +76,9 @@ struct Changing {
     edition: Edition,
     /// Each fault with the number of times it was used.
     faults: Vec<(Fault, u32)>,
+    weather: Option<Weather>,
+    /// The requests that the weather might have spoilt.
+    exposed: u32,
 }
 
 impl Replica {
@@ -77,7 +91,12 @@ impl Replica {
         let port = listener.local_addr().map_err(Error::serve)?.port();
         let faults = options.faults.into_iter().map(|fault| (fault, 0)).collect();
         let shared = Arc::new(Shared {
-            changing: Mutex::new(Changing { edition: options.vsrr_edition, faults }),
+            changing: Mutex::new(Changing {
+                edition: options.vsrr_edition,
+                faults,
+                weather: options.weather,
+                exposed: 0,
+            }),
             seen: Mutex::new(Vec::new()),
         });
         let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&shared));
@@ -258,7 +277,13 @@ impl Shared {
                 return (edition, Some((fault.what.clone(), *used)));
             }
         }
-        (edition, None)
+        changing.exposed = changing.exposed.wrapping_add(1);
+        let exposed = changing.exposed;
+        let spoilt = changing.weather.as_ref().filter(|weather| exposed % weather.every.max(1) == 0).and_then(|weather| {
+            let turn = (exposed / weather.every.max(1)) as usize;
+            weather.what.get(turn % weather.what.len().max(1)).cloned()
+        });
+        (edition, spoilt.map(|what| (what, exposed)))
     }
 }
 

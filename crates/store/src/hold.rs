@@ -18,7 +18,7 @@ use model::{Error, Kind, Result, ResultExt as _};
 
 use crate::Warehouse;
 use crate::commit::Snapshot;
-use crate::file::{Files, Hold, Mode, STAGING};
+use crate::file::{Files, Hold, LOCKS, Mode, STAGING};
 
 /// What writers hold.
 pub(crate) const WRITING: &str = "writing";
@@ -101,6 +101,32 @@ impl Warehouse {
             None => writing(self.files(), self.patience),
         }
     }
+}
+
+impl Warehouse {
+    /// Says, for as long as what comes back lives, that a holder of runs does. Its name must be nobody else's.
+    pub fn live_as(&self, holder: &str) -> Result<Hold> {
+        let alone = self.files().lock(&holder_name(holder), Mode::Exclusive)?;
+        alone.ok_or_else(|| Error::new(Kind::Internal, format!("another process has the name {holder}")))
+    }
+
+    /// Whether a holder of runs surely is dead: its process has ended. Of one on another machine, or where locks cannot be
+    /// taken, nobody can say so.
+    pub fn is_dead(&self, holder: &str) -> bool {
+        let name = holder_name(holder);
+        // A lock that was never taken tells nothing.
+        let known = self.files().exists(&format!("{LOCKS}/{name}")).unwrap_or(false);
+        let free = known && self.files().lock(&name, Mode::Exclusive).is_ok_and(|lock| lock.is_some());
+        if free {
+            let _left_for_the_next = self.files().remove(&format!("{LOCKS}/{name}"));
+        }
+        free
+    }
+}
+
+/// What a holder of runs holds.
+fn holder_name(holder: &str) -> String {
+    format!("holder-{holder}")
 }
 
 /// Waits for the collector to be done, and keeps it away.

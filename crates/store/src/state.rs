@@ -1,7 +1,7 @@
 //! `state.sqlite`: what this machine remembers between runs, shared by all processes of one warehouse.
 //!
-//! So far that is when each publisher was asked, so that a limit by the hour holds over all jobs and restarts. Nothing in it
-//! is data: without the file the warehouse is whole, and a limit counts from nothing.
+//! Here: when each publisher was asked, so that its limits hold over all jobs and restarts. In [`crate::ledger`]: what was
+//! due and what ran. Nothing in it is data: without the file the warehouse is whole.
 //!
 //! SQLite by way of `rusqlite`: several processes write to it, and a crash at any point must be read back rightly, which a
 //! file of our own would have to be taught.
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use model::{Error, Kind, Result, ResultExt as _};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// The file's name below the root.
 pub const FILE: &str = "state.sqlite";
@@ -19,10 +19,58 @@ pub const FILE: &str = "state.sqlite";
 /// How long one process waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The version of what is in the file. A newer program adds to it; one that is newer than the program is refused.
+const VERSION: i64 = 1;
+
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS request (host TEXT NOT NULL, at_ms INTEGER NOT NULL);
     CREATE INDEX IF NOT EXISTS request_host_at ON request (host, at_ms);
+    CREATE TABLE IF NOT EXISTS pace (host TEXT PRIMARY KEY, at_ms INTEGER NOT NULL);
+
+    CREATE TABLE IF NOT EXISTS job (name TEXT PRIMARY KEY, through_ms INTEGER, paused_ms INTEGER, paused_why TEXT);
+    CREATE TABLE IF NOT EXISTS due (
+        job TEXT NOT NULL, due_ms INTEGER NOT NULL, through_ms INTEGER NOT NULL, count INTEGER NOT NULL,
+        decision TEXT NOT NULL, run TEXT, decided_ms INTEGER NOT NULL, PRIMARY KEY (job, due_ms)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS run (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, job TEXT NOT NULL, trigger TEXT NOT NULL, what TEXT,
+        due_ms INTEGER, not_before_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, state TEXT NOT NULL, holder TEXT,
+        token INTEGER NOT NULL DEFAULT 0, beat INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+        created_ms INTEGER NOT NULL, started_ms INTEGER, ended_ms INTEGER, kind TEXT, message TEXT, hint TEXT,
+        snapshot INTEGER, cancel TEXT);
+    CREATE UNIQUE INDEX IF NOT EXISTS run_going ON run (job) WHERE state = 'running';
+    CREATE INDEX IF NOT EXISTS run_open ON run (state) WHERE state IN ('queued', 'running');
+    CREATE INDEX IF NOT EXISTS run_job ON run (job, number);
+    CREATE TABLE IF NOT EXISTS attempt (
+        run TEXT NOT NULL, number INTEGER NOT NULL, holder TEXT NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER,
+        outcome TEXT, kind TEXT, message TEXT, PRIMARY KEY (run, number)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS step (
+        run TEXT NOT NULL, attempt INTEGER NOT NULL, at_ms INTEGER NOT NULL, stage TEXT NOT NULL, what TEXT NOT NULL);
+    CREATE INDEX IF NOT EXISTS step_run ON step (run);
+    CREATE TABLE IF NOT EXISTS breaker (
+        host TEXT PRIMARY KEY, failures INTEGER NOT NULL, until_ms INTEGER, why TEXT, changed_ms INTEGER);
+    CREATE TABLE IF NOT EXISTS freshness (
+        dataset TEXT PRIMARY KEY, newest_ms INTEGER, snapshot INTEGER NOT NULL, looked_ms INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS alarm (
+        name TEXT NOT NULL, subject TEXT NOT NULL, raised_ms INTEGER NOT NULL, cleared_ms INTEGER, text TEXT NOT NULL,
+        next TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0);
+    CREATE UNIQUE INDEX IF NOT EXISTS alarm_up ON alarm (name, subject) WHERE cleared_ms IS NULL;
+    CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL, at_ms INTEGER NOT NULL);
 ";
+
+/// Opens the file, making it and what is in it where there is none.
+pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // In WAL mode this loses no transaction to a process that dies, and none to a machine that does but the last ones;
+    // those of the ledger must outlive a machine too.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version < VERSION {
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT"))?;
+    }
+    Ok(connection)
+}
 
 /// What a machine remembers for one warehouse. Cheap to make; it opens the file for each call.
 #[derive(Debug, Clone)]
@@ -42,16 +90,59 @@ impl State {
     /// Errors: [`Kind::Io`] where the file cannot be read or written.
     pub fn take(&self, host: &str, limit: u32, window: Duration, now: Timestamp) -> Result<Option<Duration>> {
         let failed = || format!("cannot keep count of requests in {}", self.path.display());
-        let mut connection = self.open().or_error(Kind::Io, failed())?;
+        let mut connection = open(&self.path).or_error(Kind::Io, failed())?;
         self.take_from(&mut connection, host, limit, window, now).or_error(Kind::Io, failed())
     }
 
-    fn open(&self) -> rusqlite::Result<Connection> {
-        let connection = Connection::open(&self.path)?;
-        connection.busy_timeout(PATIENCE)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.execute_batch(SCHEMA)?;
-        Ok(connection)
+    /// How many of a host's requests were taken within `window`.
+    ///
+    /// Errors: [`Kind::Io`] where the file cannot be read.
+    pub fn used(&self, host: &str, window: Duration, now: Timestamp) -> Result<u64> {
+        let failed = || format!("cannot count requests in {}", self.path.display());
+        let connection = open(&self.path).or_error(Kind::Io, failed())?;
+        let since = now.as_millisecond().saturating_sub(i64::try_from(window.as_millis()).unwrap_or(i64::MAX));
+        let sql = "SELECT count(*) FROM request WHERE host = ?1 AND at_ms > ?2 AND at_ms <= ?3";
+        let count: i64 = connection
+            .query_row(sql, (host, since, now.as_millisecond()), |row| row.get(0))
+            .or_error(Kind::Io, failed())?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// Takes a host's turn, where its last one lies `apart` or more back. Says how long to wait where it does not.
+    ///
+    /// Errors: [`Kind::Io`] where the file cannot be read or written.
+    pub fn turn(&self, host: &str, apart: Duration, now: Timestamp) -> Result<Option<Duration>> {
+        let failed = || format!("cannot keep the pace of requests in {}", self.path.display());
+        let mut connection = open(&self.path).or_error(Kind::Io, failed())?;
+        Self::turn_from(&mut connection, host, apart, now).or_error(Kind::Io, failed())
+    }
+
+    fn turn_from(
+        connection: &mut Connection,
+        host: &str,
+        apart: Duration,
+        now: Timestamp,
+    ) -> rusqlite::Result<Option<Duration>> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let now = now.as_millisecond();
+        let apart = i64::try_from(apart.as_millis()).unwrap_or(i64::MAX);
+        let last: Option<i64> =
+            transaction.query_row("SELECT at_ms FROM pace WHERE host = ?1", [host], |row| row.get(0)).optional()?;
+        // A time yet to come is one of a clock that was wrong: it must not block for longer than one pause.
+        let wait = last.map_or(0, |last| last.min(now).saturating_add(apart).saturating_sub(now));
+        if wait > 0 {
+            if last.is_some_and(|last| last > now) {
+                transaction.execute("UPDATE pace SET at_ms = ?2 WHERE host = ?1", (host, now))?;
+                transaction.commit()?;
+            }
+            return Ok(Some(Duration::from_millis(u64::try_from(wait).unwrap_or(1))));
+        }
+        transaction.execute(
+            "INSERT INTO pace (host, at_ms) VALUES (?1, ?2) ON CONFLICT (host) DO UPDATE SET at_ms = excluded.at_ms",
+            (host, now),
+        )?;
+        transaction.commit()?;
+        Ok(None)
     }
 
     fn take_from(
@@ -123,6 +214,22 @@ mod tests {
         let state = State::of(folder.path());
         assert_eq!(state.take("a", 1, HOUR, at(1_000_000)).unwrap(), None);
         assert_eq!(state.take("a", 1, HOUR, at(0)).unwrap(), None);
+    }
+
+    #[test]
+    fn turns_lie_apart_over_restarts_and_clocks_that_jump() {
+        let folder = tempfile::tempdir().unwrap();
+        let apart = Duration::from_secs(120);
+        let turn = |second: i64| State::of(folder.path()).turn("a", apart, at(second)).unwrap();
+        assert_eq!(turn(0), None);
+        assert_eq!(turn(1), Some(Duration::from_secs(119)));
+        assert_eq!(turn(119), Some(Duration::from_secs(1)));
+        assert_eq!(turn(120), None);
+        assert_eq!(State::of(folder.path()).turn("b", apart, at(121)).unwrap(), None, "hosts have turns of their own");
+        // Ahead by days, then put right: one pause, not days of them.
+        assert_eq!(turn(500_000), None);
+        assert_eq!(turn(200), Some(apart));
+        assert_eq!(turn(320), None);
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ingest::fetch::{Clock, Engine, Secret, Settings};
+use jiff::SignedDuration;
 use model::dataset::{Dataset, Disclosure};
+use model::schedule::Schedule;
 use model::{Error, Kind, Result, ResultExt as _};
 use serde::Deserialize;
 use store::state::State;
@@ -49,16 +51,106 @@ pub struct Config {
     pub restricted: bool,
     /// Threads that work on a file that is read as a stream.
     workers: Option<NonZeroUsize>,
+    /// What the daemon is told.
+    pub daemon: DaemonConfig,
+    /// Schedules that stand for those of pipelines, by dataset.
+    pub schedules: BTreeMap<String, Schedule>,
     /// The key to Socrata portals: from the environment, never from the file.
     #[serde(skip)]
     socrata_app_token: Option<Secret>,
     /// The key to the FBI's Crime Data Explorer: from the environment, never from the file.
     #[serde(skip)]
     fbi_api_key: Option<Secret>,
+    /// Where alarms are told: from the environment, because such addresses hold keys.
+    #[serde(skip)]
+    pub webhook: Option<Secret>,
+    /// What is asked again and again while the daemon is well: from the environment likewise.
+    #[serde(skip)]
+    pub deadman: Option<Secret>,
+    /// The key to the collector of traces, as the value of its `authorization` header.
+    #[serde(skip)]
+    pub otlp_authorization: Option<Secret>,
+}
+
+/// The section `[daemon]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DaemonConfig {
+    /// Runs at once.
+    pub slots: NonZeroUsize,
+    /// How long runs may take to end once the daemon is asked to.
+    pub drain_seconds: u64,
+    /// A due time that is older than this was missed.
+    #[serde(deserialize_with = "length")]
+    pub grace: SignedDuration,
+    /// The pause before a second attempt.
+    #[serde(deserialize_with = "length")]
+    pub retry_first: SignedDuration,
+    /// Runs in a row that a publisher may fail before it is left alone.
+    pub breaker_failures: u32,
+    /// For how long, at first.
+    #[serde(deserialize_with = "length")]
+    pub breaker_pause: SignedDuration,
+    /// Ended runs and decisions that are older are forgotten.
+    #[serde(deserialize_with = "length")]
+    pub keep_runs: SignedDuration,
+    /// With less room on the disk no run begins.
+    pub min_free_bytes: u64,
+    /// When every file of the newest snapshot is hashed.
+    pub verify: Option<Schedule>,
+    /// When garbage is collected; never without.
+    pub gc: Option<Schedule>,
+    /// The newest so many snapshots are kept then.
+    pub gc_keep: Option<usize>,
+    /// Snapshots younger than so many days are kept then.
+    pub gc_days: Option<u32>,
+    /// Where OpenLineage's events are sent.
+    pub openlineage_url: Option<String>,
+    /// Where traces are sent, as OTLP in JSON over HTTP.
+    pub otlp_url: Option<String>,
+    /// How often the dead-man's address is asked.
+    pub deadman_seconds: u64,
+}
+
+impl Default for DaemonConfig {
+    fn default() -> Self {
+        let weekly = "verify = \"0 30 4 * * Sun\"";
+        // The words above are ours: a test reads them.
+        let verify = toml::from_str::<BTreeMap<String, Schedule>>(weekly).ok().and_then(|mut all| all.remove("verify"));
+        Self {
+            slots: NonZeroUsize::MIN.saturating_add(1),
+            drain_seconds: 60,
+            grace: SignedDuration::from_secs(60),
+            retry_first: SignedDuration::from_mins(5),
+            breaker_failures: 3,
+            breaker_pause: SignedDuration::from_mins(15),
+            keep_runs: SignedDuration::from_hours(400 * 24),
+            min_free_bytes: 1_000_000_000,
+            verify,
+            gc: None,
+            gc_keep: None,
+            gc_days: None,
+            openlineage_url: None,
+            otlp_url: None,
+            deadman_seconds: 60,
+        }
+    }
+}
+
+/// A length of time in words.
+fn length<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<SignedDuration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    model::schedule::duration("it", &text).map_err(serde::de::Error::custom)
 }
 
 /// The environment's name for the application token of Socrata portals. With `_FILE` after it, a file that holds it.
 const SOCRATA_APP_TOKEN: &str = "TOLLHOUSE_SOCRATA_APP_TOKEN";
+
+/// The same for the address that is told of alarms, for the one that is asked while the daemon is well, and for the header
+/// `authorization` of the collector of traces.
+const WEBHOOK_URL: &str = "TOLLHOUSE_WEBHOOK_URL";
+const DEADMAN_URL: &str = "TOLLHOUSE_DEADMAN_URL";
+const OTLP_AUTHORIZATION: &str = "TOLLHOUSE_OTLP_AUTHORIZATION";
 
 /// The same for the key to the gateway of api.data.gov, by which the Crime Data Explorer is asked.
 const FBI_API_KEY: &str = "TOLLHOUSE_FBI_API_KEY";
@@ -69,7 +161,22 @@ impl Config {
         let mut config = Self::read(path)?;
         config.socrata_app_token = key(SOCRATA_APP_TOKEN, &|name| std::env::var_os(name))?;
         config.fbi_api_key = key(FBI_API_KEY, &|name| std::env::var_os(name))?;
+        config.webhook = key(WEBHOOK_URL, &|name| std::env::var_os(name))?;
+        config.deadman = key(DEADMAN_URL, &|name| std::env::var_os(name))?;
+        config.otlp_authorization = key(OTLP_AUTHORIZATION, &|name| std::env::var_os(name))?;
         Ok(config)
+    }
+
+    /// The file that [`Self::load`] reads, if there is one: what is handed on to other processes of ours.
+    pub fn text(path: Option<&Path>) -> Result<Option<String>> {
+        let default = Path::new("tollhouse.toml");
+        let Some(path) = path.or(Some(default).filter(|path| path.is_file())) else { return Ok(None) };
+        std::fs::read_to_string(path).map(Some).or_error(Kind::Usage, format!("cannot read {}", path.display()))
+    }
+
+    /// When a dataset is due: as the operator says, else as its pipeline does.
+    pub fn schedule(&self, dataset: &Dataset) -> Schedule {
+        self.schedules.get(dataset.id.as_str()).unwrap_or(&dataset.spec.schedule).clone()
     }
 
     fn read(path: Option<&Path>) -> Result<Self> {
@@ -161,6 +268,11 @@ impl Config {
         Ok(headers)
     }
 
+    /// The limits by the hour that hold, by host.
+    pub fn hourly(&self) -> BTreeMap<String, u32> {
+        self.requests_per_hour()
+    }
+
     /// The operator's limits, and the publisher's own of which the operator says nothing.
     fn requests_per_hour(&self) -> BTreeMap<String, u32> {
         let mut limits: BTreeMap<String, u32> =
@@ -219,7 +331,7 @@ fn check_loopback(base: &str) -> Result<()> {
 }
 
 /// The hosts that datasets are fetched from.
-fn hosts(datasets: &[&Dataset]) -> Result<BTreeSet<String>> {
+pub fn hosts(datasets: &[&Dataset]) -> Result<BTreeSet<String>> {
     let mut hosts = BTreeSet::new();
     for dataset in datasets {
         let extractor = ingest::extract::extractor(dataset)?;
@@ -238,6 +350,13 @@ fn hosts(datasets: &[&Dataset]) -> Result<BTreeSet<String>> {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
+}
+
+/// The time that never jumps, since the program began to look.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub fn uptime() -> Duration {
+    static BEGUN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    BEGUN.get_or_init(std::time::Instant::now).elapsed()
 }
 
 fn clock() -> Clock {

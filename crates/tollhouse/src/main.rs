@@ -2,12 +2,18 @@
 
 mod cli;
 mod config;
+mod daemon;
+mod holding;
 mod output;
 mod progress;
 mod project;
+mod publish;
 mod report;
 mod restricted;
+mod stop;
+mod web;
 mod work;
+mod worker;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ingest::run::Progress as Step;
+use model::Result;
 
 use crate::output::{complain, grouped};
 
@@ -31,8 +32,8 @@ impl Progress {
         Self { bar, lines: !quiet && !terminal }
     }
 
-    /// A step of one dataset's run.
-    pub fn step(&self, dataset: &str, step: Step<'_>) {
+    /// A step of one dataset's run. Never fails: whoever works is not stopped from here.
+    pub fn step(&self, dataset: &str, step: Step<'_>) -> Result<()> {
         match step {
             Step::Asking(url) => self.now(&format!("{dataset}: asking for {url}")),
             Step::Got { bytes, unchanged: true } => {
@@ -42,6 +43,7 @@ impl Progress {
             Step::Reading(slice) => self.now(&format!("{dataset}: reading {slice}")),
             Step::Staged { slice, rows } => self.done(&format!("{dataset}: {slice}, {} rows", grouped(rows))),
         }
+        Ok(())
     }
 
     /// What is being done now; on a terminal it is overwritten by what comes next.

@@ -133,6 +133,12 @@ impl Project {
         Ok(found)
     }
 
+    /// The project's own tables as files, by their paths in the project.
+    pub fn reference(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let all = files(self.folder.as_deref(), "warehouse/reference", &REFERENCE, "csv")?;
+        Ok(all.into_iter().map(|(id, text)| (format!("warehouse/reference/{id}.csv"), text.into_bytes())).collect())
+    }
+
     /// Reads the project's own tables, which stand in `warehouse/reference/`.
     pub fn own(&self) -> Own {
         let folder = self.folder.clone();

@@ -39,6 +39,41 @@ pub fn exit_code(kind: Kind) -> u8 {
     }
 }
 
+/// The kinds and the words for them, in the ledger and wherever a script reads them.
+const WORDS: &[(Kind, &str)] = &[
+    (Kind::Usage, "usage"),
+    (Kind::Unreachable, "unreachable"),
+    (Kind::Refused, "refused"),
+    (Kind::NotData, "not-data"),
+    (Kind::Changed, "changed"),
+    (Kind::CheckFailed, "check-failed"),
+    (Kind::LostRace, "lost-race"),
+    (Kind::Damaged, "damaged"),
+    (Kind::Io, "io"),
+    (Kind::Internal, "internal"),
+];
+
+/// A kind of failure in a word.
+pub fn word(kind: Kind) -> &'static str {
+    WORDS.iter().find(|(known, _)| *known == kind).map_or("internal", |(_, word)| word)
+}
+
+/// The kind that a word stands for.
+pub fn kind(word: &str) -> Kind {
+    WORDS.iter().find(|(_, known)| *known == word).map_or(Kind::Internal, |(kind, _)| *kind)
+}
+
+/// An error and all that lies below it, in a line.
+pub fn in_a_line(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += &format!(": {}", cause.to_string().replace('\n', "; "));
+        source = cause.source();
+    }
+    text
+}
+
 /// Prints an error with its chain and its hint.
 pub fn print(error: &Error) {
     complain(&format!("error: {error}"));

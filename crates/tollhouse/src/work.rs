@@ -108,23 +108,34 @@ pub struct Committed {
     pub failures: Vec<Error>,
 }
 
-/// Fetches and stages one dataset.
+/// What is told as a run goes on; its failure ends the run there.
+pub type Step<'a> = &'a (dyn Fn(run::Progress<'_>) -> Result<()> + Send + Sync);
+
+/// Whether whoever commits still may: asked right before it does.
+pub type Fence<'a> = &'a dyn Fn() -> Result<()>;
+
+/// Whoever holds the warehouse by nothing but being there may commit.
+pub fn unfenced() -> Result<()> {
+    Ok(())
+}
+
+/// Fetches and stages one dataset, or the one slice of it that is named.
 pub async fn fetch_and_stage(
     project: &Project,
     config: &Config,
     warehouse: &Warehouse,
     engine: &Engine,
-    dataset: &Dataset,
-    progress: &Progress,
+    (dataset, only): (&Dataset, Option<&str>),
+    step: Step<'_>,
 ) -> Result<Work> {
-    let step = |step: run::Progress<'_>| progress.step(dataset.id.as_str(), step);
     let job = Job {
         dataset,
         vocabulary: &project.vocabulary,
         warehouse,
+        only,
         workers: config.workers(),
         program: VERSION,
-        progress: &step,
+        progress: step,
     };
     let base = run::base(warehouse, dataset)?;
     let fetched = run::fetch(&job, engine).await?;
@@ -164,6 +175,7 @@ pub fn import(
         dataset,
         vocabulary: &project.vocabulary,
         warehouse,
+        only: None,
         workers: config.workers(),
         program: VERSION,
         progress: &step,
@@ -397,13 +409,20 @@ pub fn settle(project: &Project, warehouse: &Warehouse, staged: &mut [Staged]) -
 
 /// Commits what was staged and the models over it, once, and refreshes the catalogue.
 ///
-/// A model that cannot be made does not stand in the way of the data: it is told of in what comes back.
-pub fn commit(project: &Project, config: &Config, warehouse: &Warehouse, staged: &[Staged]) -> Result<Committed> {
+/// A model that cannot be made does not stand in the way of the data: it is told of in what comes back. `fence` is asked
+/// last, when all that is left is to create the snapshot.
+pub fn commit(
+    project: &Project,
+    config: &Config,
+    warehouse: &Warehouse,
+    staged: &[Staged],
+    fence: Fence<'_>,
+) -> Result<Committed> {
     let mut maker = maker(project, warehouse);
     let mut models = Models::new();
     let outcome = warehouse.commit_with(staged, VERSION, now(), &mut |draft| {
         models = maker.make(draft)?;
-        Ok(())
+        fence()
     })?;
     let (snapshot, new) = match outcome {
         Outcome::Committed(snapshot) => (Some(snapshot), true),
@@ -424,7 +443,13 @@ pub fn commit(project: &Project, config: &Config, warehouse: &Warehouse, staged:
 }
 
 /// What a commit would make of the models. Publishes nothing.
-pub fn rehearse(project: &Project, _: &Config, warehouse: &Warehouse, staged: &[Staged]) -> Result<Committed> {
+pub fn rehearse(
+    project: &Project,
+    _: &Config,
+    warehouse: &Warehouse,
+    staged: &[Staged],
+    _: Fence<'_>,
+) -> Result<Committed> {
     let mut draft = warehouse.draft(staged, VERSION, now())?;
     let models = maker(project, warehouse).make(&mut draft)?;
     Ok(committed(None, models))

@@ -343,6 +343,13 @@ impl Engine {
     async fn turn(&self, url: &Url, wire: &Url) -> Result<()> {
         self.spend(url, wire).await?;
         self.pace.turn(url, wire).await;
+        // Other processes of the warehouse ask this host too, and one that has ended may have done so a moment ago.
+        let (Some(state), Some(apart)) = (&self.state, self.pace.apart(url, wire)) else { return Ok(()) };
+        let host = url.host_str().unwrap_or_default();
+        while let Some(wait) = blocking(|| state.turn(host, apart, (self.clock)()))? {
+            tracing::info!(host, seconds = wait.as_secs(), "waiting for this publisher's turn");
+            (self.sleep)(wait).await;
+        }
         Ok(())
     }
 
@@ -485,6 +492,21 @@ fn client(settings: &Settings, tls: bool, silence: Duration) -> Result<reqwest::
             .caused_by(cause)
             .hint("the system's root certificates are needed: install the package `ca-certificates`")
     })
+}
+
+/// A client for telling others: the same trust, no redirects, and no longer than so long.
+pub(crate) fn plain_client(user_agent: &str, patience: Duration) -> Result<reqwest::Client> {
+    let _chosen_before = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .user_agent(address::user_agent(user_agent)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(patience)
+        .build()
+        .map_err(|cause| {
+            Error::new(Kind::Usage, "cannot set up HTTPS")
+                .caused_by(cause)
+                .hint("the system's root certificates are needed: install the package `ca-certificates`")
+        })
 }
 
 fn header_map(headers: &[(String, String)]) -> Result<HeaderMap> {

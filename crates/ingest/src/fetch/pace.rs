@@ -52,11 +52,16 @@ impl Pace {
         }
     }
 
-    /// How often the host at an address may be asked; this machine as often as we like.
-    fn quota(&self, url: &Url, wire: &Url) -> Option<Quota> {
+    /// The time between two requests to the host at an address; this machine is asked as often as we like.
+    pub(super) fn apart(&self, url: &Url, wire: &Url) -> Option<Duration> {
         let host = url.host_str().unwrap_or_default();
+        Some(*self.between.get(host).unwrap_or(&self.otherwise)).filter(|_| !is_loopback(wire))
+    }
+
+    /// How often the host at an address may be asked.
+    fn quota(&self, url: &Url, wire: &Url) -> Option<Quota> {
         // A period of nothing is no limit.
-        Quota::with_period(*self.between.get(host).unwrap_or(&self.otherwise)).filter(|_| !is_loopback(wire))
+        Quota::with_period(self.apart(url, wire)?)
     }
 
     fn limiter(&self, url: &Url, wire: &Url) -> Option<Arc<DefaultDirectRateLimiter>> {

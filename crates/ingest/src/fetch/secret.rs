@@ -28,6 +28,11 @@ impl Secret {
         }
         Ok(Self(text.to_owned()))
     }
+
+    /// The text, for whoever sends it to the one that it is for.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 impl std::fmt::Debug for Secret {

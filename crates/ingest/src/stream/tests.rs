@@ -120,9 +120,10 @@ impl Bench {
             dataset: &self.dataset,
             vocabulary: &self.vocabulary,
             warehouse: &self.warehouse,
+            only: None,
             workers: NonZeroUsize::new(workers).unwrap(),
             program: "test",
-            progress: &|_| {},
+            progress: &|_| Ok(()),
         };
         let slice = crate::extract::extractor(&self.dataset)?.slices().remove(0);
         let page = Page::of_bytes(&slice.url, bytes.into());

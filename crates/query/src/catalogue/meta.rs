@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use model::column::Vocabulary;
 use model::dataset::Dataset;
 use model::kind::StateFips;
 use model::{Digest, Kind, Result};
 use store::Warehouse;
 use store::commit::{Covered, Slice, Snapshot};
+use store::ledger::{Filter, Ledger};
 
 use super::breaks::BREAKS;
 use super::{Contents, macros};
@@ -295,6 +297,56 @@ fn snapshots(warehouse: &Warehouse, shown: &Snapshot, alone: bool) -> Result<She
         ]);
     }
     Ok(sheet)
+}
+
+/// The newest runs as the ledger has them now, and what was decided about the newest due times. Other than everything else
+/// here, they are not part of what a catalogue is: a run is no reason to write one anew.
+pub(super) fn runs(warehouse: &Warehouse) -> Result<Vec<String>> {
+    /// So many of each are told.
+    const NEWEST: u32 = 1_000;
+    let mut runs = Sheet::new(
+        "runs",
+        "run VARCHAR, job VARCHAR, \"trigger\" VARCHAR, what VARCHAR, due TIMESTAMP, state VARCHAR, attempts INTEGER, \
+         queued TIMESTAMP, started TIMESTAMP, ended TIMESTAMP, kind VARCHAR, message VARCHAR, snapshot BIGINT",
+    );
+    let mut due = Sheet::new(
+        "due",
+        "job VARCHAR, due TIMESTAMP, through TIMESTAMP, count BIGINT, decision VARCHAR, run VARCHAR, decided TIMESTAMP",
+    );
+    // One that cannot be read is the daemon's to tell, and no reason to answer nothing else.
+    if let Ok(Some(ledger)) = Ledger::look(warehouse.root()) {
+        let time = |at: Timestamp| timestamp(&at.to_string());
+        let maybe = |at: Option<Timestamp>| at.map_or("NULL".to_owned(), time);
+        for run in ledger.runs(&Filter { limit: NEWEST, ..Filter::default() }).unwrap_or_default() {
+            runs.row(&[
+                text(&run.id),
+                text(&run.job),
+                text(run.trigger.as_str()),
+                optional(run.what),
+                maybe(run.due),
+                text(run.state.as_str()),
+                run.attempts.to_string(),
+                time(run.created),
+                maybe(run.started),
+                maybe(run.ended),
+                optional(run.kind),
+                optional(run.message),
+                run.snapshot.map_or("NULL".to_owned(), |number| number.to_string()),
+            ]);
+        }
+        for line in ledger.due(None, NEWEST).unwrap_or_default() {
+            due.row(&[
+                text(&line.job),
+                time(line.due),
+                time(line.through),
+                line.count.to_string(),
+                text(&line.decision),
+                optional(line.run),
+                time(line.decided),
+            ]);
+        }
+    }
+    Ok(runs.statements().into_iter().chain(due.statements()).collect())
 }
 
 /// The pins that can be read: one that is damaged must not keep anybody from the data.

@@ -236,7 +236,7 @@ fn gather(context: &Context, project: &Project, dataset: &Dataset, at: Option<&s
         licence: spec.licence.clone(),
         citation: spec.citation.clone(),
         disclosure: spec.disclosure.as_str(),
-        schedule: spec.schedule.clone(),
+        schedule: spec.schedule.in_words(),
         source: as_json(&spec.source)?,
         key: check.key.clone(),
         partition: match spec.partition {

@@ -37,6 +37,7 @@ impl Demo {
             replica: Some(&replica.base()),
             progress: &progress,
             commit: true,
+            only: None,
         })?;
         progress.finish();
         tell(&summary, false);

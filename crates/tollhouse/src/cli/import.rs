@@ -77,7 +77,7 @@ impl Import {
         let left_out = work::settle(&project, &warehouse, &mut staged)?;
         let mut summary = Summary { left_out, slices: work::summarise(&warehouse, &staged)?, ..Summary::default() };
         let finish = if self.dry_run { work::rehearse } else { work::commit };
-        let failures = summary.take(finish(&project, &config, &warehouse, &staged)?);
+        let failures = summary.take(finish(&project, &config, &warehouse, &staged, &work::unfenced)?);
         progress.finish();
         if context.json() {
             print_json(&summary)?;

@@ -1,23 +1,28 @@
 //! The command line: what can be said, and where each command lives.
 
+pub mod backfill;
 mod cite;
 mod claims;
+mod daemon;
 mod datasets;
 mod demo;
 mod derived;
 mod disclosure;
 mod erase;
 mod explain;
-mod figure;
+pub mod figure;
 mod import;
 mod pin;
 mod probe;
 mod recipe;
 mod replay;
 mod revisions;
-mod run;
+pub mod run;
+mod runs;
 mod snapshot;
 mod sql;
+mod status;
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -63,6 +68,18 @@ struct Common {
     /// Show no progress
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// How what is logged looks
+    #[arg(long, global = true, env = "TOLLHOUSE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, hide_possible_values = false)]
+    log_format: LogFormat,
+}
+
+/// How what is logged looks.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Text,
+    /// An object a line, for programs
+    Json,
 }
 
 #[derive(Subcommand)]
@@ -103,6 +120,21 @@ enum Command {
     Claims(claims::Claims),
     /// What a figure, a claim or a cell rests on
     Explain(explain::Explain),
+    /// Run the schedules: fetch what is due, for years; serve the status page, the API and metrics
+    Daemon(daemon::Daemon),
+    /// What is due, what ran last, what is stale, and which alarms are up
+    Status(status::Status),
+    /// The ledger of runs: what was done, how it ended, and what to do about it
+    Runs(runs::Runs),
+    /// Hold a schedule: what comes due meanwhile is not run
+    Pause(runs::Pause),
+    /// Let a schedule go on
+    Resume(runs::Resume),
+    /// Fetch the past of a dataset, a slice at a time: prints its plan, and queues it with --apply
+    Backfill(backfill::Backfill),
+    /// One run of the daemon's
+    #[command(hide = true)]
+    Work(work::Work),
     /// How to cite a snapshot, and every credit that its publishers ask for
     Cite(cite::Cite),
 }
@@ -110,7 +142,8 @@ enum Command {
 /// Parses the command line and does what it says.
 pub fn main() -> Result<ExitCode> {
     let Cli { common, command } = Cli::parse();
-    logs(common.quiet);
+    let is_daemon = matches!(command, Command::Daemon(_) | Command::Work(_));
+    logs(&common, if is_daemon { "info" } else if common.quiet { "error" } else { "warn" });
     let context = Context { common };
     match command {
         Command::Demo(command) => command.run(&context),
@@ -129,22 +162,31 @@ pub fn main() -> Result<ExitCode> {
         Command::Figure(command) => command.run(&context),
         Command::Claims(command) => command.run(&context),
         Command::Explain(command) => command.run(&context),
+        Command::Daemon(command) => command.run(&context),
+        Command::Status(command) => command.run(&context),
+        Command::Runs(command) => command.run(&context),
+        Command::Pause(command) => command.run(&context),
+        Command::Resume(command) => command.run(&context),
+        Command::Backfill(command) => command.run(&context),
+        Command::Work(command) => command.run(&context),
         Command::Cite(command) => command.run(&context),
     }
 }
 
 /// Logs go to stderr; `TOLLHOUSE_LOG` says how much of them.
-fn logs(quiet: bool) {
+fn logs(common: &Common, default: &str) {
     use std::io::IsTerminal as _;
-    let default = if quiet { "error" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("TOLLHOUSE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt()
+    let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+        .with_target(false);
+    match common.log_format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().init(),
+    }
 }
 
 /// What commands share.
@@ -198,7 +240,7 @@ impl Context {
 }
 
 /// The runtime for the network, and the engine in it.
-fn network(
+pub fn network(
     project: &Project,
     config: &Config,
     warehouse: &Warehouse,

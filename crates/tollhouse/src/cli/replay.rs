@@ -199,6 +199,7 @@ impl Again<'_> {
             dataset: &dataset,
             vocabulary: &self.project.vocabulary,
             warehouse: self.scratch,
+            only: None,
             workers: self.workers,
             program: VERSION,
             progress: &step,

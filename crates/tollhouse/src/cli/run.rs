@@ -1,19 +1,25 @@
 //! `run`: fetch and commit now.
 
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
+use ingest::fetch::Engine;
+use ingest::run::Progress as Step;
 use model::dataset::Dataset;
 use model::{Error, Kind, Result, ResultExt as _};
+use store::commit::Staged;
+use store::ledger::{Ended, State};
 use store::{Origin, Warehouse};
 
 use super::{Context, network};
 use crate::config::now;
+use crate::holding::{Holding, failed};
 use crate::output::{grouped, print_json, say, table};
 use crate::progress::Progress;
 use crate::project::Project;
-use crate::report;
-use crate::work::{self, Summary, Work};
+use crate::work::{self, Committed, Summary, Work};
+use crate::{report, stop};
 
 #[derive(Args)]
 pub struct Run {
@@ -63,6 +69,7 @@ impl Run {
             replica: base.as_deref(),
             progress: &progress,
             commit: !self.dry_run,
+            only: None,
         })?;
         progress.finish();
         if context.json() {
@@ -93,15 +100,15 @@ pub struct Going<'a> {
     pub replica: Option<&'a str>,
     pub progress: &'a Progress,
     pub commit: bool,
+    /// The only slice that is meant, by name; all without.
+    pub only: Option<&'a str>,
 }
 
 /// Runs the datasets one after the other and commits what succeeded, once. A dataset or model that fails is told of and
 /// leaves the others alone; the kinds of the failures come back.
 pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
-    let (runtime, engine) = network(going.project, going.config, going.warehouse, going.datasets, going.replica)?;
-    let mut summary = Summary::default();
-    let mut staged = Vec::new();
     let mut failures = Vec::new();
+    let mut datasets = Vec::new();
     for dataset in going.datasets {
         if going.replica.is_none() && going.config.needs_person(dataset)? {
             failures.push(Kind::Usage);
@@ -114,32 +121,132 @@ pub fn go(going: &Going<'_>) -> Result<(Summary, Vec<Kind>)> {
                     ),
                 ),
             );
-            continue;
+        } else if work::is_fetched(dataset)? {
+            // Where nothing is declared to be fetched, all of it comes by import.
+            datasets.push(*dataset);
         }
-        if !work::is_fetched(dataset)? {
-            // Nothing is declared to be fetched: all of it comes by import.
-            continue;
-        }
-        let work =
-            work::fetch_and_stage(going.project, going.config, going.warehouse, &engine, dataset, going.progress);
-        match runtime.block_on(work) {
+    }
+    // What commits nothing is no run of its job.
+    let holding = if going.commit { Some(Holding::of(going.warehouse, &datasets)?) } else { None };
+    let holding = Mutex::new(holding);
+    let done = fetch_and_land(going, &datasets, &holding, &mut failures);
+    if let (Err(error), Some(holding)) = (&done, locked(&holding).as_mut()) {
+        holding.fail(error)?;
+    }
+    Ok((done?, failures))
+}
+
+fn fetch_and_land(
+    going: &Going<'_>,
+    datasets: &[&Dataset],
+    holding: &Mutex<Option<Holding>>,
+    failures: &mut Vec<Kind>,
+) -> Result<Summary> {
+    let (runtime, engine) = network(going.project, going.config, going.warehouse, datasets, going.replica)?;
+    let mut unchanged = Vec::new();
+    let mut staged = Vec::new();
+    for dataset in datasets {
+        match fetch(going, &runtime, &engine, dataset, holding) {
             Ok(Work::Unchanged) => {
                 going.progress.done(&format!("{}: unchanged", dataset.id));
-                summary.unchanged.push(dataset.id.clone());
+                ended(holding, dataset.id.as_str(), Ended::well(State::Unchanged, None))?;
+                unchanged.push(dataset.id.clone());
             }
             Ok(Work::Staged(one)) => staged.push(*one),
             Err(error) => {
+                ended(holding, dataset.id.as_str(), failed(&error))?;
                 failures.push(error.kind());
                 report::print(&error.while_doing(&dataset.id));
             }
         }
     }
-    summary.left_out = work::settle(going.project, going.warehouse, &mut staged)?;
-    summary.slices = work::summarise(going.warehouse, &staged)?;
-    let finish = if going.commit { work::commit } else { work::rehearse };
-    let committed = finish(going.project, going.config, going.warehouse, &staged)?;
+    let (mut summary, committed) = land(going, &mut staged, holding)?;
+    summary.unchanged = unchanged;
+    let snapshot = committed.snapshot.as_ref().map(|snapshot| snapshot.number);
     failures.extend(summary.take(committed));
-    Ok((summary, failures))
+    for change in &staged {
+        let state = if snapshot.is_some() { State::Succeeded } else { State::Unchanged };
+        ended(holding, change.dataset.as_str(), Ended::well(state, snapshot))?;
+    }
+    Ok(summary)
+}
+
+fn locked(holding: &Mutex<Option<Holding>>) -> MutexGuard<'_, Option<Holding>> {
+    holding.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn ended(holding: &Mutex<Option<Holding>>, dataset: &str, ended: Ended) -> Result<()> {
+    locked(holding).as_mut().map_or(Ok(()), |holding| holding.end(dataset, ended))
+}
+
+/// Fetches and stages one dataset, and writes down what it did; stops where the process was asked to.
+pub fn fetch(
+    going: &Going<'_>,
+    runtime: &tokio::runtime::Runtime,
+    engine: &Engine,
+    dataset: &Dataset,
+    holding: &Mutex<Option<Holding>>,
+) -> Result<Work> {
+    let asked = Mutex::new(String::new());
+    let step = |step: Step<'_>| {
+        stop::check()?;
+        let told = match step {
+            Step::Asking(url) => {
+                url.clone_into(&mut asked.lock().unwrap_or_else(PoisonError::into_inner));
+                None
+            }
+            Step::Got { bytes, unchanged } => {
+                let url = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                Some(("fetch", serde_json::json!({ "url": url, "bytes": bytes, "unchanged": unchanged })))
+            }
+            Step::Reading(_) => None,
+            Step::Staged { slice, rows } => Some(("stage", serde_json::json!({ "slice": slice, "rows": rows }))),
+        };
+        if let (Some((stage, what)), Some(holding)) = (told, locked(holding).as_mut()) {
+            holding.step(dataset.id.as_str(), stage, &what)?;
+        }
+        going.progress.step(dataset.id.as_str(), step)
+    };
+    let work = work::fetch_and_stage(going.project, going.config, going.warehouse, engine, (dataset, going.only), &step);
+    runtime.block_on(async {
+        tokio::select! {
+            done = work => done,
+            error = stop::asked() => Err(error),
+        }
+    })
+}
+
+/// Commits what was staged, unless a run was taken over meanwhile, and writes down which checks it passed.
+pub fn land(
+    going: &Going<'_>,
+    staged: &mut [Staged],
+    holding: &Mutex<Option<Holding>>,
+) -> Result<(Summary, Committed)> {
+    let left_out = work::settle(going.project, going.warehouse, staged)?;
+    let summary = Summary { left_out, slices: work::summarise(going.warehouse, staged)?, ..Summary::default() };
+    for change in staged.iter() {
+        for certificate in &change.certificates {
+            let checks: Vec<_> = certificate.checks.iter().map(|check| check.name.as_str()).collect();
+            let what = serde_json::json!({
+                "release": certificate.release.as_str(), "slice": certificate.slice, "passed": checks });
+            if let Some(holding) = locked(holding).as_mut() {
+                holding.step(change.dataset.as_str(), "gate", &what)?;
+            }
+        }
+    }
+    let finish = if going.commit { work::commit } else { work::rehearse };
+    let fence = || {
+        stop::check()?;
+        locked(holding).as_ref().map_or(Ok(()), Holding::fence)
+    };
+    let committed = finish(going.project, going.config, going.warehouse, staged, &fence)?;
+    if let (Some(snapshot), Some(holding)) = (&committed.snapshot, locked(holding).as_mut()) {
+        for change in staged.iter() {
+            let what = serde_json::json!({ "snapshot": snapshot.number });
+            holding.step(change.dataset.as_str(), "commit", &what)?;
+        }
+    }
+    Ok((summary, committed))
 }
 
 /// Tells what a run did.

@@ -1,0 +1,189 @@
+//! Holding runs: a process says in the ledger which jobs it works on, so that nobody else does at the same time.
+//!
+//! [`Holding`] is for a command that a person gave. It claims a run for each dataset before it asks a publisher, says every few
+//! seconds that it lives, and takes down how each ended. The daemon's processes work under claims that the daemon holds.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use model::dataset::Dataset;
+use model::{Error, Kind, Result, ResultExt as _};
+use store::Warehouse;
+use store::file::Hold;
+use store::ledger::{Claim, Ended, Filter, Ledger, Order, Outcome, Run, State, Trigger};
+
+use crate::config::now;
+use crate::report;
+
+/// How often a holder says that it lives.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// A name that no other process has.
+pub fn own_name(what: &str) -> String {
+    let random = RandomState::new().build_hasher().finish();
+    format!("{what}-{}-{:08x}", std::process::id(), random >> 32)
+}
+
+/// The runs that this process works on.
+pub struct Holding {
+    ledger: Ledger,
+    claims: BTreeMap<String, Claim>,
+    /// Whether somebody else says that this process lives, and takes down how it ends.
+    given: bool,
+    beating: Option<(Sender<()>, JoinHandle<()>)>,
+    _alive: Option<Hold>,
+}
+
+impl Holding {
+    /// Claims a run for each of these datasets: one that waits for its time, else a new one.
+    ///
+    /// Errors: [`Kind::LostRace`] where another works on any of them; then none is claimed.
+    pub fn of(warehouse: &Warehouse, datasets: &[&Dataset]) -> Result<Self> {
+        let holder = own_name("run");
+        let alive = warehouse.live_as(&holder)?;
+        let (mut ledger, opened) = Ledger::open(warehouse, now())?;
+        if let Some(aside) = opened.set_aside {
+            tracing::warn!(aside = %aside.display(), "the run ledger was damaged: it was set aside, and made again");
+        }
+        for beat in ledger.beats()? {
+            if warehouse.is_dead(&beat.holder) {
+                ledger.bury(&beat, now())?;
+            }
+        }
+        let mut holding =
+            Self { ledger, claims: BTreeMap::new(), given: false, beating: None, _alive: Some(alive) };
+        for dataset in datasets {
+            holding.claim(dataset.id.as_str(), &holder)?;
+        }
+        holding.beat(warehouse);
+        Ok(holding)
+    }
+
+    /// Works under a claim that the daemon holds.
+    pub fn given(warehouse: &Warehouse, claim: Claim) -> Result<Self> {
+        let ledger = Ledger::look(warehouse.root())?
+            .ok_or_else(|| Error::new(Kind::Usage, "there is no run ledger").hint("`tollhouse daemon` starts its own processes"))?;
+        let claims = BTreeMap::from([(claim.job.clone(), claim)]);
+        Ok(Self { ledger, claims, given: true, beating: None, _alive: None })
+    }
+
+    fn claim(&mut self, job: &str, holder: &str) -> Result<()> {
+        let now = now();
+        let open = |ledger: &Ledger, state: State| -> Result<Option<Run>> {
+            let filter = Filter { job: Some(job.to_owned()), state: Some(state.as_str().to_owned()), limit: 1, ..Filter::default() };
+            Ok(ledger.runs(&filter)?.pop())
+        };
+        let waiting = open(&self.ledger, State::Queued)?.filter(|run| run.what.is_none());
+        let run = match waiting {
+            Some(run) => run,
+            None => {
+                let deadline = now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now);
+                let order = Order { trigger: Trigger::Manual, not_before: now, deadline, what: None };
+                self.ledger.order(job, &order, now)?
+            }
+        };
+        if let Some(claim) = self.ledger.claim(&run.id, holder, now)? {
+            self.claims.insert(job.to_owned(), claim);
+            return Ok(());
+        }
+        if run.trigger == Trigger::Manual {
+            self.ledger.cancel(&run.id, "another run of it goes on", now)?;
+        }
+        let going = open(&self.ledger, State::Running)?.map_or_else(String::new, |run| format!(" (`tollhouse runs {}`)", run.id));
+        Err(Error::new(Kind::LostRace, format!("{job} is being run by another process{going}"))
+            .hint("nothing was done; wait for it, or give it up with `tollhouse runs RUN --cancel`")
+            .retryable())
+    }
+
+    /// Says from now on, in a thread of its own, that this process lives.
+    fn beat(&mut self, warehouse: &Warehouse) {
+        let claims: Vec<Claim> = self.claims.values().cloned().collect();
+        let root = warehouse.root().to_owned();
+        let (end, ended) = channel();
+        let beating = std::thread::spawn(move || {
+            // Whoever cannot say that it lives is taken for dead, and learns that before it commits.
+            while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
+                if let Ok(Some(mut ledger)) = Ledger::look(&root)
+                    && let Err(error) = ledger.beat(&claims)
+                {
+                    tracing::warn!(%error, "cannot say that this run lives");
+                }
+            }
+        });
+        self.beating = Some((end, beating));
+    }
+
+    /// Refuses a commit where any of the runs was taken over.
+    pub fn fence(&self) -> Result<()> {
+        self.claims.values().try_for_each(|claim| fence(&self.ledger, claim))
+    }
+
+    /// Writes down what was done for a dataset.
+    pub fn step(&mut self, dataset: &str, stage: &str, what: &serde_json::Value) -> Result<()> {
+        let Some(claim) = self.claims.get(dataset) else { return Ok(()) };
+        self.ledger.step(&claim.run, claim.attempt, stage, &what.to_string(), now())
+    }
+
+    /// Takes down how the run of a dataset ended, and that its alarm is over where it ended well.
+    pub fn end(&mut self, dataset: &str, ended: Ended) -> Result<()> {
+        if self.given {
+            return Ok(());
+        }
+        let Some(claim) = self.claims.remove(dataset) else { return Ok(()) };
+        let well = ended.kind.is_none();
+        self.ledger.end(&claim, &Outcome::Over(ended), now())?;
+        if well {
+            self.ledger.clear("run-failed", dataset, now())?;
+        }
+        Ok(())
+    }
+
+    /// Takes down of all runs that have not ended yet that they failed so.
+    pub fn fail(&mut self, error: &Error) -> Result<()> {
+        let open: Vec<String> = self.claims.keys().cloned().collect();
+        open.iter().try_for_each(|dataset| self.end(dataset, failed(error)))
+    }
+
+    /// The ledger.
+    pub fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        if let Some((end, beating)) = self.beating.take() {
+            drop(end);
+            let _ended = beating.join();
+        }
+    }
+}
+
+/// Refuses a commit where the run was taken over by another holder.
+pub fn fence(ledger: &Ledger, claim: &Claim) -> Result<()> {
+    if ledger.holds(&claim.run, claim.token)? {
+        return Ok(());
+    }
+    Err(Error::new(Kind::LostRace, format!("{} was taken over while this process slept", claim.run))
+        .hint("nothing of this attempt was committed; whoever took it over does its work"))
+}
+
+/// A failure as the ledger keeps it.
+pub fn failed(error: &Error) -> Ended {
+    Ended {
+        state: State::Failed,
+        kind: Some(report::word(error.kind()).to_owned()),
+        message: Some(report::in_a_line(error)),
+        hint: error.hint_text().map(ToOwned::to_owned),
+        snapshot: None,
+    }
+}
+
+/// What a number of rows is, where it is one.
+pub fn as_json<T: serde::Serialize>(value: &T) -> Result<serde_json::Value> {
+    serde_json::to_value(value).or_error(Kind::Internal, "a step cannot be written as JSON")
+}

@@ -1,0 +1,388 @@
+//! The daemon as an operator has it: schedules of seconds against the replica, kills, two at once, reloads, damage, secrets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use replica::Weather;
+use serde_json::Value;
+
+use super::*;
+
+/// Longer than anything that is waited for takes, on the slowest of machines.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Waits until it holds.
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "a test that waits for ever tells nothing")]
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "{what}: not in {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+struct Daemon {
+    child: Child,
+    log: PathBuf,
+}
+
+/// A folder with a root, a configuration and a log.
+struct House {
+    folder: tempfile::TempDir,
+    replica: Replica,
+    begun: std::cell::Cell<u32>,
+}
+
+impl House {
+    fn new(config: &str, options: Options) -> Self {
+        let house = Self {
+            folder: tempfile::tempdir().unwrap(),
+            replica: Replica::start_blocking(options).unwrap(),
+            begun: std::cell::Cell::new(0),
+        };
+        house.configure(config);
+        house
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
+    fn configure(&self, config: &str) {
+        std::fs::write(self.folder.path().join("tollhouse.toml"), config).unwrap();
+    }
+
+    /// A command of a person's, with the daemon's configuration.
+    fn words(&self, words: &[&str]) -> Output {
+        let config = self.folder.path().join("tollhouse.toml");
+        command(&self.root(), words).arg("--config").arg(config).output().unwrap()
+    }
+
+    #[track_caller]
+    fn json(&self, words: &[&str]) -> Value {
+        let output = self.words(&[&["--json"], words].concat());
+        assert!(output.status.success(), "{words:?}\n{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn daemon(&self) -> Daemon {
+        self.daemon_with(&[])
+    }
+
+    fn daemon_with(&self, environment: &[(&str, &str)]) -> Daemon {
+        self.begun.set(self.begun.get() + 1);
+        let log = self.folder.path().join(format!("daemon-{}.log", self.begun.get()));
+        let socket = self.folder.path().join(format!("{}.sock", self.begun.get()));
+        let replica = format!("--replica={}", self.replica.base());
+        let listen = format!("unix:{}", socket.display());
+        let child = command(&self.root(), &["--log-format", "json", "daemon", &replica, "--listen", &listen])
+            .arg("--config")
+            .arg(self.folder.path().join("tollhouse.toml"))
+            .envs(environment.iter().copied())
+            .env("TOLLHOUSE_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let daemon = Daemon { child, log };
+        until("the daemon is at work", || daemon.told("the daemon is at work"));
+        daemon
+    }
+
+    /// All runs, newest first.
+    fn runs(&self) -> Vec<Value> {
+        self.json(&["runs", "--limit", "100000"]).as_array().unwrap().clone()
+    }
+
+    fn ended(&self, job: &str) -> usize {
+        let over = |run: &&Value| run["job"] == job && matches!(run["state"].as_str(), Some("succeeded" | "unchanged"));
+        self.runs().iter().filter(over).count()
+    }
+}
+
+impl Daemon {
+    fn told(&self, words: &str) -> bool {
+        std::fs::read_to_string(&self.log).unwrap().contains(words)
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = std::process::Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Asks it to end, and waits until it has.
+    fn end(mut self) {
+        self.signal("-TERM");
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}\n{}", std::fs::read_to_string(&self.log).unwrap());
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _waited = self.child.wait();
+    }
+}
+
+/// Every few seconds, so that a test sees many.
+const SECONDS: &str = "
+[daemon]
+drain_seconds = 20
+retry_first = \"1s\"
+breaker_pause = \"2s\"
+[schedules]
+fbi_city_offenses = { cron = \"*/3 * * * * *\" }
+cdc_opioid_deaths_us = { cron = \"*/2 * * * * *\", overlap = \"queue\" }
+fbi_estimated_offenses_state = { cron = \"1/4 * * * * *\" }
+";
+
+/// What must hold whatever happened: no two attempts of a job at once, every run decided for is there, and each due time once.
+#[track_caller]
+fn check_ledger(house: &House) {
+    let runs = house.runs();
+    let ids: BTreeSet<&str> = runs.iter().map(|run| run["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), runs.len());
+    let mut going: BTreeMap<String, Vec<(String, String, String)>> = BTreeMap::new();
+    for run in &runs {
+        let id = run["id"].as_str().unwrap();
+        let whole = house.json(&["runs", id]);
+        for attempt in whole["attempts_made"].as_array().unwrap() {
+            let begun = attempt["started"].as_str().unwrap().to_owned();
+            let ended = attempt["ended"].as_str().unwrap_or("9999").to_owned();
+            going.entry(run["job"].as_str().unwrap().to_owned()).or_default().push((begun, ended, id.to_owned()));
+        }
+    }
+    for attempts in going.values_mut() {
+        attempts.sort();
+        for pair in attempts.windows(2) {
+            assert!(pair[0].1 <= pair[1].0, "two attempts of one job at once: {pair:?}");
+        }
+    }
+    let sql = "select count(*) || ' ' || count(distinct (job, due)) from meta.due where decision <> 'run' or run is not null";
+    let counted = house.words(&["sql", "--format", "csv", sql]);
+    let counted = String::from_utf8(counted.stdout).unwrap();
+    let (all, distinct) = counted.lines().nth(1).unwrap().split_once(' ').unwrap();
+    assert_eq!(all, distinct);
+}
+
+#[test]
+fn what_is_due_runs_a_person_may_too_and_a_drained_daemon_leaves_nothing_behind() {
+    let house = House::new(SECONDS, Options::default());
+    let daemon = house.daemon();
+    until("each job ran twice", || {
+        ["fbi_city_offenses", "cdc_opioid_deaths_us", "fbi_estimated_offenses_state"]
+            .iter()
+            .all(|job| house.ended(job) >= 2)
+    });
+    until("figures were drawn and claims judged", || house.ended("_publish") >= 1);
+    assert!(house.root().join("figures/portland-homicides.svg").is_file());
+    // A pause holds what comes due, and says so.
+    assert!(house.words(&["pause", "fbi_city_offenses", "--why", "maintenance"]).status.success());
+    until("a due time was passed over", || {
+        let sql = "select count(*) from meta.due where job = 'fbi_city_offenses' and decision = 'paused'";
+        let told = house.words(&["sql", "--format", "csv", sql]);
+        String::from_utf8_lossy(&told.stdout).lines().nth(1).is_some_and(|count| count != "0")
+    });
+    let status = house.json(&["status", "fbi_city_offenses"]);
+    assert_eq!(status["jobs"][0]["paused_why"], "maintenance");
+    // A person's own run waits for nobody, and stands in the same ledger.
+    let replica = format!("--replica={}", house.replica.base());
+    assert!(house.words(&["run", &replica, "fbi_city_offenses"]).status.success());
+    assert!(house.runs().iter().any(|run| run["trigger"] == "manual" && run["job"] == "fbi_city_offenses"));
+    assert!(house.words(&["resume", "fbi_city_offenses"]).status.success());
+    let before = house.ended("fbi_city_offenses");
+    until("it goes on", || house.ended("fbi_city_offenses") > before);
+    // A run's steps are told: what was fetched, checked, committed.
+    let first = house.runs().into_iter().rfind(|run| run["snapshot"].is_u64() && run["job"] != "_publish").unwrap();
+    let told = house.json(&["runs", first["id"].as_str().unwrap()]);
+    let stages: BTreeSet<&str> =
+        told["steps"].as_array().unwrap().iter().map(|step| step["stage"].as_str().unwrap()).collect();
+    assert_eq!(stages, BTreeSet::from(["commit", "fetch", "gate", "stage"]), "{told}");
+    daemon.end();
+    let open: Vec<_> = house.runs().into_iter().filter(|run| run["state"] == "running").collect();
+    assert!(open.is_empty(), "{open:?}");
+    check_ledger(&house);
+    assert!(house.words(&["snapshot", "verify"]).status.success());
+}
+
+/// A fifth of the replies is spoilt, and the daemon is killed again and again. TOLLHOUSE_SOAK_SECONDS says for how long
+/// (40 without); twenty minutes are the long one.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how long it is to last is what is asked")]
+fn killed_again_and_again_in_bad_weather_no_run_is_lost_or_doubled() {
+    let seconds: u64 = std::env::var("TOLLHOUSE_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
+    let what = vec![
+        What::Status { code: 503, headers: Default::default(), body: String::new() },
+        What::DropConnection,
+        What::CutBody { after: 500 },
+        What::HtmlPage,
+    ];
+    let options = Options { weather: Some(Weather { every: 5, what }), ..Options::default() };
+    let house = House::new(SECONDS, options);
+    let begun = Instant::now();
+    // Twenty kills in a long one, four in a short one.
+    let between = Duration::from_secs((seconds / 20).max(10));
+    let mut kills = 0;
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        let daemon = house.daemon();
+        std::thread::sleep(between);
+        daemon.kill();
+        kills += 1;
+    }
+    // Those that died are taken up again.
+    let daemon = house.daemon();
+    let dead: Vec<String> = house
+        .runs()
+        .iter()
+        .filter(|run| run["state"] == "running")
+        .map(|run| run["id"].as_str().unwrap().to_owned())
+        .collect();
+    until("what died was taken up", || {
+        dead.iter().all(|id| house.json(&["runs", id])["attempts_made"].as_array().unwrap()[0]["ended"].is_string())
+    });
+    until("runs end well again", || house.ended("fbi_city_offenses") > 0 && house.ended("cdc_opioid_deaths_us") > 0);
+    daemon.end();
+    check_ledger(&house);
+    let told = house.words(&["snapshot", "verify"]);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stdout));
+    let runs = house.runs();
+    let by_state = |state: &str| runs.iter().filter(|run| run["state"] == state).count();
+    println!(
+        "{seconds} s, {kills} kills, {} requests: {} runs, {} succeeded, {} unchanged, {} failed, {} queued",
+        house.replica.requests().len(),
+        runs.len(),
+        by_state("succeeded"),
+        by_state("unchanged"),
+        by_state("failed"),
+        by_state("queued"),
+    );
+    assert_eq!(by_state("running"), 0);
+}
+
+#[test]
+fn of_two_daemons_one_runs_each_job_and_the_other_takes_over() {
+    let house = House::new(SECONDS, Options::default());
+    let (one, two) = (house.daemon(), house.daemon());
+    until("both ran something", || {
+        let runs = house.runs();
+        let holders: BTreeSet<String> = runs
+            .iter()
+            .flat_map(|run| house.json(&["runs", run["id"].as_str().unwrap()])["attempts_made"].as_array().unwrap().clone())
+            .map(|attempt| attempt["holder"].as_str().unwrap().to_owned())
+            .collect();
+        holders.len() >= 2 || runs.len() > 60
+    });
+    one.kill();
+    let before = house.ended("fbi_city_offenses");
+    until("the other goes on", || house.ended("fbi_city_offenses") >= before + 3);
+    two.end();
+    check_ledger(&house);
+}
+
+#[test]
+fn a_bad_edit_leaves_the_old_set_and_a_damaged_state_is_made_again() {
+    let house = House::new(SECONDS, Options::default());
+    let daemon = house.daemon();
+    until("a run ended", || house.ended("fbi_city_offenses") >= 1);
+    house.configure("[daemon]\nslots = \"many\"");
+    daemon.signal("-HUP");
+    until("the bad set was refused", || daemon.told("the old pipelines and configuration stay"));
+    let before = house.ended("fbi_city_offenses");
+    house.configure(SECONDS);
+    until("the old set goes on", || house.ended("fbi_city_offenses") > before);
+    let status = house.json(&["status"]);
+    assert!(status["alarms"].as_array().unwrap().iter().any(|alarm| alarm["name"] == "reload-failed"), "{status}");
+    daemon.signal("-HUP");
+    until("the good set was taken", || daemon.told("pipelines and configuration were read again"));
+    assert!(house.json(&["status"])["alarms"].as_array().unwrap().is_empty());
+    daemon.kill();
+
+    let state = house.root().join("state.sqlite");
+    for beside in ["state.sqlite-wal", "state.sqlite-shm"] {
+        let _none = std::fs::remove_file(house.root().join(beside));
+    }
+    std::fs::write(&state, "no database at all, and long enough to be taken for one ".repeat(200)).unwrap();
+    let daemon = house.daemon();
+    until("the state was made again", || {
+        house.json(&["status"])["alarms"].as_array().unwrap().iter().any(|alarm| alarm["name"] == "state-rebuilt")
+    });
+    assert!(house.runs().iter().any(|run| run["trigger"] == "rebuilt"));
+    until("runs go on", || house.ended("fbi_city_offenses") >= 2);
+    daemon.end();
+}
+
+#[test]
+fn systemd_hears_of_readiness_progress_and_the_end() {
+    let house = House::new(SECONDS, Options::default());
+    let path = house.folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let heard = |wanted: &str| {
+        let mut buffer = [0; 4096];
+        loop {
+            let length = socket.recv(&mut buffer).unwrap();
+            if String::from_utf8_lossy(&buffer[..length]).contains(wanted) {
+                break;
+            }
+        }
+    };
+    let path = path.to_str().unwrap();
+    let daemon = house.daemon_with(&[("NOTIFY_SOCKET", path), ("WATCHDOG_USEC", "5000000")]);
+    heard("READY=1");
+    for _ in 0..3 {
+        heard("WATCHDOG=1");
+    }
+    daemon.signal("-HUP");
+    heard("RELOADING=1");
+    heard("READY=1");
+    // A daemon that does not look says nothing: the watchdog is tied to the scheduler.
+    daemon.signal("-STOP");
+    let mut buffer = [0; 4096];
+    socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    while socket.recv(&mut buffer).is_ok() {}
+    daemon.signal("-CONT");
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    heard("WATCHDOG=1");
+    daemon.signal("-TERM");
+    heard("STOPPING=1");
+    daemon.end();
+}
+
+#[test]
+fn a_canary_in_every_key_is_found_nowhere() {
+    let house = House::new(SECONDS, Options::default());
+    let canary = "c4n4ry-9f31-secret";
+    let url = format!("http://127.0.0.1:9/{canary}");
+    let daemon = house.daemon_with(&[
+        ("TOLLHOUSE_SOCRATA_APP_TOKEN", canary),
+        ("TOLLHOUSE_FBI_API_KEY", canary),
+        ("TOLLHOUSE_WEBHOOK_URL", &url),
+        ("TOLLHOUSE_DEADMAN_URL", &url),
+        ("TOLLHOUSE_OTLP_AUTHORIZATION", canary),
+    ]);
+    until("runs ended", || house.ended("fbi_city_offenses") >= 1);
+    // An alarm, which the webhook does not hear.
+    house.replica.set_faults(vec![Fault {
+        on: "ucr.fbi.gov".to_owned(),
+        times: None,
+        what: What::Status { code: 403, headers: Default::default(), body: String::new() },
+    }]);
+    house.configure("[daemon]\nslots = \"many\"");
+    daemon.signal("-HUP");
+    until("the webhook failed", || daemon.told("an alarm could not be told"));
+    daemon.end();
+    for (path, bytes) in files(house.folder.path()) {
+        let found = bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
+        assert!(!found, "{} has the canary", path.display());
+    }
+}

@@ -54,8 +54,6 @@ fn a_file_that_was_refused_goes_with_the_record_and_stays_out() {
     let good = write(folder.path(), "a.tsv", &[pharmacy("BX3004001", "100.0"), pharmacy("AX5006007", "50.0")]);
     let bad = [pharmacy("BX3004001", "many"), pharmacy("BX3004001", "7.0"), pharmacy("AX5006007", "7.0")];
     let bad = write(folder.path(), "b.tsv", &bad);
-    let strange = folder.path().join("c.tsv");
-    std::fs::write(&strange, "no table of ours").unwrap();
     succeed(root, &["import", &good]);
     refused(root, &["import", &bad], 14);
     assert!(!files(&root.join("quarantine")).is_empty());
@@ -83,9 +81,11 @@ fn what_only_a_removed_snapshot_had_is_erased_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let root = &folder.path().join("root");
     let both = |pills: &str| [pharmacy("BX3004001", pills), pharmacy("AX5006007", "50.0")];
-    let first = write(folder.path(), "a.tsv", &both("12345.0"));
-    succeed(root, &["import", &first]);
-    succeed(root, &["import", &write(folder.path(), "b.tsv", &both("1.0"))]);
+    // A corrected edition of a file takes its place under the same name.
+    let import = |pills: &str| ["import".to_owned(), write(folder.path(), "a.tsv", &both(pills))];
+    for pills in ["12345.0", "1.0"] {
+        succeed(root, &import(pills).each_ref().map(String::as_str));
+    }
     succeed(root, &["snapshot", "gc", "--keep", "1", "--apply"]);
     assert_eq!(holding(root, "12345.0").len(), 1, "the capture");
 
@@ -93,7 +93,8 @@ fn what_only_a_removed_snapshot_had_is_erased_all_the_same() {
     let told = succeed(root, &[&words[..], &["--apply"]].concat());
     assert!(told.contains("Snapshots that had them: none") && told.contains("1 captures that no snapshot"), "{told}");
     assert_eq!(holding(root, "12345.0"), Vec::<PathBuf>::new());
-    assert!(refused(root, &["import", &first], 14).contains("a record that was erased here"));
+    let again = import("12345.0");
+    assert!(refused(root, &again.each_ref().map(String::as_str), 14).contains("a record that was erased here"));
     check(root, "select count(*) from arcos_transactions", "2");
     assert!(succeed(root, &[&words[..], &["--apply"]].concat()).contains("there is nothing to erase"));
 }
@@ -152,7 +153,7 @@ fn drawings_and_the_catalogue_follow_whoever_erased_and_whatever_he_died_of() {
     let before = files(&drawn);
     let catalogue = root.join("tollhouse.duckdb");
     let shown = std::fs::read(&catalogue).unwrap();
-    let words = erase("fbi_city_offenses", "state_fips = '41' AND city = 'Portland' AND year = 2015");
+    let words = erase("fbi_city_offenses", "state_fips = '41' AND city = 'Portland' AND year = 2016");
     let told = succeed(root, &words);
     assert!(told.contains("Drawing portland-homicides: is drawn again, or goes."), "{told}");
     assert!(files(&drawn) == before);
@@ -164,7 +165,7 @@ fn drawings_and_the_catalogue_follow_whoever_erased_and_whatever_he_died_of() {
         let text = |ending: &str| std::fs::read_to_string(drawn.join(format!("portland-homicides.{ending}"))).unwrap();
         assert!(text("svg").contains("Records were erased from its data: erasure 1 of"), "{}", text("svg"));
         assert!(text("receipt.json").contains("a court's order"), "{}", text("receipt.json"));
-        assert!(!text("csv").contains("2015,") || text("csv").contains("2015,,"), "{}", text("csv"));
+        assert!(text("csv").contains("2016,,"), "{}", text("csv"));
         assert_eq!(files(&drawn).len(), 4);
         assert!(std::fs::read(&catalogue).unwrap() != shown);
     };

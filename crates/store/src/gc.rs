@@ -97,6 +97,20 @@ struct Named {
 impl Warehouse {
     /// Removes what the rules do not keep, or says what that would be.
     pub fn gc(&self, rules: &Rules, apply: bool, now: Timestamp) -> Result<Report> {
+        let mut before = None;
+        loop {
+            match self.collect(rules, apply, now) {
+                // Who only looks is not alone: another collection or an erasure may have removed what was being looked at.
+                // What is damaged is so when it is looked at again.
+                Err(error) if error.kind() == Kind::Damaged && before != Some(error.to_string()) => {
+                    before = Some(error.to_string());
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn collect(&self, rules: &Rules, apply: bool, now: Timestamp) -> Result<Report> {
         let alone = match self.files().lock(WRITING, Mode::Exclusive) {
             // A root that cannot be locked can still be looked at.
             Err(_) if !apply => None,

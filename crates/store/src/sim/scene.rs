@@ -404,6 +404,10 @@ pub fn play(seed: u64, flaw: Flaw) -> Result<Seen, String> {
         let calm = Weather { sleep: 60, ..Weather::default() };
         let weather = [rough, rough, calm][dice.below(3)];
         let mut acts: Vec<Act> = vec![write, write, write, read, read, pin, collect];
+        if dice.once_in(3) {
+            // Few write, so that who erases finds a moment in which nobody does.
+            acts = vec![write, read, read, pin, collect, erase, erase];
+        }
         for more in [collect, erase, repair] {
             acts.extend(dice.once_in(2).then_some(more));
         }

@@ -130,7 +130,9 @@ fn short(captures: &BTreeSet<Digest>) -> String {
 
 /// What leaves.
 fn tell_taken(told: &Told) {
-    say(&table(&["table", "rows"], told.rows.iter().map(|(table, rows)| vec![table.clone(), grouped(*rows)])));
+    if !told.rows.is_empty() {
+        say(&table(&["table", "rows"], told.rows.iter().map(|(table, rows)| vec![table.clone(), grouped(*rows)])));
+    }
     say(&format!("Snapshots that had them: {}; pins: {}.", names(&told.snapshots), names(&told.pins)));
     say(&format!(
         "Captures that leave whole, and can no longer be replayed: {}. Models made again: {}.",

@@ -77,7 +77,7 @@ struct Years {
     post,
     path = "/api/v1/jobs/{job}/run",
     tag = "operate",
-    params(("job" = String, Path, description = "The job's name.")),
+    params(("job" = String, Path, description = "The job's name.", example = "cdc_vsrr_state")),
     request_body = Nothing,
     responses((status = 202, description = "The run that was queued.", body = Run), Ordering)
 )]
@@ -95,7 +95,7 @@ async fn order(
     post,
     path = "/api/v1/jobs/{job}/pause",
     tag = "operate",
-    params(("job" = String, Path, description = "The job's name.")),
+    params(("job" = String, Path, description = "The job's name.", example = "cdc_vsrr_state")),
     request_body = Because,
     responses((status = 200, description = "The job as it now stands.", body = Job), Ordering)
 )]
@@ -104,7 +104,9 @@ async fn pause(
     Path(job): Path<String>,
     Body(because): Body<Because>,
 ) -> Result<Json<Job>, Problem> {
-    web.ask(move |operator| operator.pause(&job, &because.into_text()).and_then(|()| operator.job(&job))).await.map(Json)
+    web.ask(move |operator| operator.pause(&job, &because.into_text()).and_then(|()| operator.job(&job)))
+        .await
+        .map(Json)
 }
 
 /// Lets a paused job go on.
@@ -112,7 +114,7 @@ async fn pause(
     post,
     path = "/api/v1/jobs/{job}/resume",
     tag = "operate",
-    params(("job" = String, Path, description = "The job's name.")),
+    params(("job" = String, Path, description = "The job's name.", example = "cdc_vsrr_state")),
     request_body = Nothing,
     responses((status = 200, description = "The job as it now stands.", body = Job), Ordering)
 )]
@@ -129,7 +131,7 @@ async fn resume(
     post,
     path = "/api/v1/jobs/{job}/backfill",
     tag = "operate",
-    params(("job" = String, Path, description = "The job's name.")),
+    params(("job" = String, Path, description = "The job's name.", example = "cdc_vsrr_state")),
     request_body = Years,
     responses((status = 202, description = "The runs that were queued.", body = Vec<Run>), Ordering)
 )]
@@ -154,7 +156,7 @@ async fn backfill(
     post,
     path = "/api/v1/runs/{run}/cancel",
     tag = "operate",
-    params(("run" = String, Path, description = "The run's name.")),
+    params(("run" = String, Path, description = "The run's name.", example = "arcos_transactions@20261027T030000Z")),
     request_body = Because,
     responses((status = 202, description = "The run as it now stands.", body = RunDetail), Ordering)
 )]

@@ -41,12 +41,12 @@ struct Schemes;
 
 impl Modify for Schemes {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = |kind, text: &str| {
-            SecurityScheme::Http(HttpBuilder::new().scheme(kind).description(Some(text)).build())
-        };
+        let scheme =
+            |kind, text: &str| SecurityScheme::Http(HttpBuilder::new().scheme(kind).description(Some(text)).build());
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", scheme(HttpAuthScheme::Bearer, "A token of the token file."));
-        components.add_security_scheme("basic", scheme(HttpAuthScheme::Basic, "The token as the password of any user."));
+        components
+            .add_security_scheme("basic", scheme(HttpAuthScheme::Basic, "The token as the password of any user."));
     }
 }
 
@@ -99,7 +99,7 @@ async fn jobs(State(web): State<Web>) -> Result<Json<Vec<Job>>, Problem> {
     get,
     path = "/api/v1/jobs/{job}",
     tag = "read",
-    params(("job" = String, Path, description = "Its name.")),
+    params(("job" = String, Path, description = "Its name.", example = "cdc_vsrr_state")),
     responses((status = 200, description = "The job.", body = Job), Naming)
 )]
 async fn job(State(web): State<Web>, Path(name): Path<String>) -> Result<Json<Job>, Problem> {
@@ -122,7 +122,7 @@ struct Lines {
     get,
     path = "/api/v1/jobs/{job}/due",
     tag = "read",
-    params(("job" = String, Path, description = "Its name."), Lines),
+    params(("job" = String, Path, description = "Its name.", example = "cdc_vsrr_state"), Lines),
     responses((status = 200, description = "The due times.", body = Vec<DueLine>), Naming)
 )]
 async fn due(
@@ -147,7 +147,7 @@ async fn runs(State(web): State<Web>, Query(filter): Query<RunFilter>) -> Result
     get,
     path = "/api/v1/runs/{run}",
     tag = "read",
-    params(("run" = String, Path, description = "Its name.")),
+    params(("run" = String, Path, description = "Its name.", example = "arcos_transactions@20261027T030000Z")),
     responses((status = 200, description = "The run.", body = RunDetail), Naming)
 )]
 async fn run(State(web): State<Web>, Path(id): Path<String>) -> Result<Json<RunDetail>, Problem> {
@@ -160,8 +160,8 @@ async fn run(State(web): State<Web>, Path(id): Path<String>) -> Result<Json<RunD
 #[into_params(parameter_in = Query)]
 struct SnapshotFilter {
     /// Only those before this number: the next page.
-    #[param(maximum = 9_007_199_254_740_991u64)]
-    before: Option<u64>,
+    #[param(maximum = 4_294_967_295u64)]
+    before: Option<u32>,
     /// So many at most.
     #[serde(default)]
     #[param(value_type = u32, minimum = 1, maximum = 500, default = 50)]
@@ -177,7 +177,7 @@ async fn snapshots(
     State(web): State<Web>,
     Query(filter): Query<SnapshotFilter>,
 ) -> Result<Json<Vec<Snapshot>>, Problem> {
-    web.ask(move |operator| operator.snapshots(filter.before, filter.limit.get())).await.map(Json)
+    web.ask(move |operator| operator.snapshots(filter.before.map(u64::from), filter.limit.get())).await.map(Json)
 }
 
 /// How far the data of each dataset reach.

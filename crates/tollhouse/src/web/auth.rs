@@ -178,10 +178,7 @@ fn ask_for_token() -> Response {
     );
     let mut response = problem.into_response();
     let headers = response.headers_mut();
-    headers.append(
-        header::WWW_AUTHENTICATE,
-        HeaderValue::from_static("Basic realm=\"tollhouse\", charset=\"UTF-8\""),
-    );
+    headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tollhouse\", charset=\"UTF-8\""));
     headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tollhouse\""));
     response
 }

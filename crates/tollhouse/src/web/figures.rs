@@ -23,7 +23,7 @@ pub fn router() -> OpenApiRouter<Web> {
     get,
     path = "/figures/{file}",
     tag = "pages",
-    params(("file" = String, Path, description = "The figure's name and `.svg` or `.png`.", pattern = r"^[A-Za-z0-9_-]+\.(svg|png)$")),
+    params(("file" = String, Path, description = "The figure's name and `.svg` or `.png`.", pattern = r"^[A-Za-z0-9_-]+\.(svg|png)$", example = "opioid-deaths-vs-dispensing-2015.svg")),
     responses(
         (status = 200, description = "The picture.", content(
             (Vec<u8> = "image/svg+xml"),

@@ -59,7 +59,8 @@ async fn readyz(State(web): State<Web>) -> Result<Response, Problem> {
     if readiness.ready {
         return Ok(Json(readiness).into_response());
     }
-    let missing: Vec<&str> = readiness.checks.iter().filter(|check| !check.ok).map(|check| check.text.as_str()).collect();
+    let missing: Vec<&str> =
+        readiness.checks.iter().filter(|check| !check.ok).map(|check| check.text.as_str()).collect();
     let unready = Unready {
         error: format!("not ready: {}", missing.join("; ")),
         next: "tollhouse status".to_owned(),

@@ -123,7 +123,7 @@ pub struct Budget {
 }
 
 /// The pages of this file.
-pub fn router() -> OpenApiRouter<Web> {
+pub(super) fn router() -> OpenApiRouter<Web> {
     OpenApiRouter::new().routes(routes!(metrics))
 }
 
@@ -190,7 +190,12 @@ fn of_jobs(registry: &Registry, measured: &Metrics) -> prometheus::Result<()> {
 
 fn of_data(registry: &Registry, measured: &Metrics) -> prometheus::Result<()> {
     let dataset = &["dataset"];
-    let rows = gauge(registry, "tollhouse_rows", "Rows of the newest snapshot, by what became of them.", &["dataset", "what"])?;
+    let rows = gauge(
+        registry,
+        "tollhouse_rows",
+        "Rows of the newest snapshot, by what became of them.",
+        &["dataset", "what"],
+    )?;
     for one in &measured.rows {
         let counts = [("kept", one.kept), ("rejected", one.rejected), ("totals", one.totals), ("read", one.read)];
         for (what, count) in counts {
@@ -252,7 +257,8 @@ fn of_daemon(registry: &Registry, measured: &Metrics) -> prometheus::Result<()> 
     }
     if let Some(tick) = measured.last_tick {
         let help = "When the scheduler last looked at everything.";
-        registered(registry, Gauge::new("tollhouse_scheduler_last_tick_timestamp_seconds", help)?)?.set(seconds_of(tick));
+        registered(registry, Gauge::new("tollhouse_scheduler_last_tick_timestamp_seconds", help)?)?
+            .set(seconds_of(tick));
     }
     let build = gauge(registry, "tollhouse_build_info", "1, with the program's version.", &["version"])?;
     set(&build, &[measured.version.as_str()], Some(1.0));

@@ -29,10 +29,10 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use auth::{Access, Tokens};
-pub use metrics::Metrics;
 pub use problem::Refusal;
 pub use serve::serve;
 
+use metrics::Metrics;
 use problem::Problem;
 use types::{
     Alarm, Breaker, DueLine, Ending, Figure, Freshness, Job, Readiness, Run, RunDetail, RunFilter, Snapshot, Status,

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::text::{bytes, cut, date, link, span, time};
+use self::text::{breakable, bytes, cut, date, link, span, time};
 use super::Web;
 use super::problem::{Plain, Problem};
 use super::types::{Alarm, Figure, Job, Run, State as RunState, Status, Verdict};
@@ -138,8 +138,9 @@ fn alarms(now: Timestamp, alarms: &[Alarm]) -> Markup {
             @if alarms.is_empty() { p { "None." } }
             @for alarm in alarms {
                 article.alarm {
-                    h3 { (alarm.name) " " span.subject { (alarm.subject) } }
-                    p.text { (alarm.text) }
+                    h3 { span { (cut(&alarm.name, 80)) } " " span.subject { (cut(&alarm.subject, 160)) } }
+                    // The command below is what is needed; it must not be out of sight because of a long text.
+                    p.text { (cut(&alarm.text, 800)) }
                     p.quiet { "Raised " (time(now, alarm.raised)) ". Next:" }
                     pre { code { (alarm.next) } }
                 }
@@ -159,14 +160,16 @@ fn jobs(shown: &Shown) -> Markup {
     let mut sorted: Vec<&Job> = shown.jobs.iter().collect();
     // A job that is never due comes after those that are.
     sorted.sort_by_key(|job| (job.next_due.is_none(), job.next_due, &job.name));
-    let (look, rest): (Vec<&Job>, Vec<&Job>) = sorted.into_iter().partition(|job| needs_attention(job, &shown.alarms));
-    let groups = [("Look at these", look), ("As they should be, by next due time", rest)];
+    let (look, others): (Vec<&Job>, Vec<&Job>) =
+        sorted.into_iter().partition(|job| needs_attention(job, &shown.alarms));
+    let (going, rest): (Vec<&Job>, Vec<&Job>) = others.into_iter().partition(|job| !job.open.is_empty());
+    let groups = [("Look at these", look), ("Queued or running", going), ("The others, by next due time", rest)];
     html! {
         section aria-labelledby="jobs" {
             h2 #jobs { "Jobs" }
             div.wide role="region" aria-labelledby="jobs" tabindex="0" {
                 table {
-                    caption { "What last came of each job, and when it is due. Names lead to all that is known of them." }
+                    caption { span { "What last came of each job, and when it is due. Names lead to all that is known of them." } }
                     thead { tr {
                         @for title in ["Job", "Last run", "Now", "Next due", "Newest data", "Schedule"] {
                             th scope="col" { (title) }
@@ -187,12 +190,12 @@ fn jobs(shown: &Shown) -> Markup {
 fn job_row(now: Timestamp, job: &Job) -> Markup {
     html! {
         tr {
-            th scope="row" { a href=(link("/api/v1/jobs/", &job.name)) { (job.name) } }
+            th scope="row" { a href=(link("/api/v1/jobs/", &job.name)) { (breakable(&cut(&job.name, 80))) } }
             td { (last_run(now, job.last.as_ref())) }
             td { (doing(now, job)) }
             td { @match job.next_due { Some(due) => (time(now, due)), None => "–" } }
-            td { (reach(now, job)) }
-            td.schedule { (job.schedule.as_deref().unwrap_or("follows others")) }
+            td.reach { (reach(now, job)) }
+            td.schedule { (cut(job.schedule.as_deref().unwrap_or("follows others"), 160)) }
         }
     }
 }
@@ -217,7 +220,7 @@ fn failure(run: &Run) -> Markup {
     html! {
         @if let Some(kind) = &run.kind {
             br;
-            span.why { (kind) @if let Some(message) = &run.message { ": " (cut(message)) } }
+            span.why { (cut(kind, 40)) @if let Some(message) = &run.message { ": " (cut(message, 160)) } }
         }
     }
 }
@@ -226,14 +229,14 @@ fn doing(now: Timestamp, job: &Job) -> Markup {
     html! {
         @if let Some(since) = job.paused {
             span.warn { "paused" } " " (time(now, since))
-            @if let Some(why) = &job.paused_why { br; span.why { (cut(why)) } }
+            @if let Some(why) = &job.paused_why { br; span.why { (cut(why, 160)) } }
         }
         @for (place, run) in job.open.iter().enumerate() {
             @if place > 0 || job.paused.is_some() { br; }
-            a href=(link("/api/v1/runs/", &run.id)) { (run.state.as_str()) } " "
+            a href=(link("/api/v1/runs/", &run.id)) { (run.state.as_str()) }
             @match run.state {
-                RunState::Running => (time(now, run.started.unwrap_or(run.created))),
-                _ => (time(now, run.not_before.max(now))),
+                RunState::Running => { ", begun " (time(now, run.started.unwrap_or(run.created))) },
+                _ => { ", begins " (time(now, run.not_before.max(now))) },
             }
             @if run.attempts > 1 || run.kind.is_some() { ", " (run.attempts) " attempts" }
             (failure(run))
@@ -243,15 +246,15 @@ fn doing(now: Timestamp, job: &Job) -> Markup {
 }
 
 fn reach(now: Timestamp, job: &Job) -> Markup {
+    let promise = job.promise_seconds.map(|seconds| span(i64::try_from(seconds).unwrap_or(i64::MAX)));
     html! {
         @if job.stale { span.bad { "late" } " " }
         @match job.newest {
-            Some(newest) => { (date(now, newest)) },
-            None => "–",
-        }
-        @if let Some(promise) = job.promise_seconds {
-            br;
-            span.why { "promised: " (span(i64::try_from(promise).unwrap_or(i64::MAX))) }
+            Some(newest) => {
+                (date(newest)) br;
+                span.why { (span(now.as_second() - newest.as_second())) " old" @if let Some(promise) = promise { ", promised " (promise) } }
+            },
+            None => { "–" @if let Some(promise) = promise { br; span.why { "promised " (promise) } } },
         }
     }
 }
@@ -309,7 +312,7 @@ fn verdicts(verdicts: &[Verdict]) -> Markup {
             @if verdicts.is_empty() { p { "None was given yet." } } @else {
                 div.wide role="region" aria-labelledby="verdicts" tabindex="0" {
                     table.verdicts {
-                        caption { "What was published, and what these data say about it." }
+                        caption { span { "What was published, and what these data say about it." } }
                         thead { tr {
                             th scope="col" { "Statement" } th scope="col" { "Verdict" } th scope="col" { "Reason" }
                         } }
@@ -327,10 +330,11 @@ fn verdicts(verdicts: &[Verdict]) -> Markup {
     }
 }
 
+/// That a statement is refuted is news and no fault: red is for what an operator has to mend.
 fn verdict_class(verdict: &str) -> &'static str {
     match verdict {
         "holds" => "good",
-        "refuted" => "bad",
-        _ => "warn",
+        "refuted" => "warn",
+        _ => "quiet",
     }
 }

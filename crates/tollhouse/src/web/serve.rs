@@ -54,10 +54,7 @@ pub async fn serve<L: Listener>(mut listener: L, router: Router, shutdown: impl 
     Ok(())
 }
 
-async fn accept<L: Listener>(
-    listener: &mut L,
-    places: &Arc<Semaphore>,
-) -> io::Result<(L::Io, OwnedSemaphorePermit)> {
+async fn accept<L: Listener>(listener: &mut L, places: &Arc<Semaphore>) -> io::Result<(L::Io, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (io, _) = listener.accept().await;
     Ok((io, place))

@@ -7,9 +7,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// What stays as it is in a part of a path.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'@');
 
-/// So much of a text fits into a cell; whoever wants the rest follows the link beside it.
-const LONGEST: usize = 160;
-
 /// A path that ends in a name.
 pub fn link(before: &str, name: &str) -> String {
     format!("{before}{}", utf8_percent_encode(name, KEPT))
@@ -20,19 +17,15 @@ pub fn time(now: Timestamp, at: Timestamp) -> Markup {
     let seconds = at.as_second() - now.as_second();
     let words = match seconds {
         -4..=4 => "now".to_owned(),
-        ..0 => format!("{} ago", span(-seconds)),
+        ..-4 => format!("{} ago", span(-seconds)),
         _ => format!("in {}", span(seconds)),
     };
     html! { time datetime=(at) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC")) { (words) } }
 }
 
-/// A day, with how long ago it was.
-pub fn date(now: Timestamp, at: Timestamp) -> Markup {
-    let seconds = now.as_second() - at.as_second();
-    html! {
-        time datetime=(at) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC")) { (at.strftime("%Y-%m-%d")) }
-        @if seconds > 0 { ", " (span(seconds)) " old" }
-    }
+/// A day, with the exact time behind it.
+pub fn date(at: Timestamp) -> Markup {
+    html! { time datetime=(at) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC")) { (at.strftime("%Y-%m-%d")) } }
 }
 
 /// How long something takes, in its largest unit that is still exact enough.
@@ -43,7 +36,7 @@ pub fn span(seconds: i64) -> String {
     const YEAR: i64 = 365 * DAY;
     match seconds {
         ..MINUTE => format!("{seconds} s"),
-        ..HOUR => format!("{} min", seconds / MINUTE),
+        MINUTE..HOUR => format!("{} min", seconds / MINUTE),
         _ if seconds < 2 * DAY => format!("{} h", seconds / HOUR),
         _ if seconds < 2 * YEAR => format!("{} d", seconds / DAY),
         _ => format!("{}.{} y", seconds / YEAR, seconds % YEAR * 10 / YEAR),
@@ -59,12 +52,17 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
-/// The beginning of a long text.
-pub fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+/// The beginning of a long text. Whoever wants the rest finds it in the API.
+pub fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
     }
+}
+
+/// A name that a narrow column may break after an underscore.
+pub fn breakable(name: &str) -> Markup {
+    html! { @for part in name.split_inclusive('_') { (part) @if part.ends_with('_') { wbr; } } }
 }
 
 #[cfg(test)]
@@ -79,14 +77,15 @@ mod tests {
 
     #[test]
     fn sizes_are_said_in_their_largest_unit() {
-        assert_eq!([0, 999, 1_000, 1_999_999, 12_345_678_901].map(bytes), [
-            "0 bytes", "999 bytes", "1.0 kB", "1.9 MB", "12.3 GB"
-        ]);
+        assert_eq!(
+            [0, 999, 1_000, 1_999_999, 12_345_678_901].map(bytes),
+            ["0 bytes", "999 bytes", "1.0 kB", "1.9 MB", "12.3 GB"]
+        );
     }
 
     #[test]
     fn texts_are_cut_between_characters() {
-        assert_eq!(cut("short"), "short");
-        assert_eq!(cut(&"ä".repeat(200)).chars().count(), LONGEST + 1);
+        assert_eq!(cut("short", 5), "short");
+        assert_eq!(cut(&"ä".repeat(200), 160).chars().count(), 161);
     }
 }

@@ -468,10 +468,10 @@ impl Expected {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_snapshot_reads_as_the_model_says(steps in proptest::collection::vec(step(), 1..18)) {
+    fn every_snapshot_reads_as_the_model_says(steps in proptest::collection::vec(step(), 1..16)) {
         let tiny = Tiny::new();
         let mut expected = Expected::default();
         for step in &steps {

@@ -26,7 +26,7 @@ pub struct Options {
 }
 
 /// Faults that come by themselves.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub struct Weather {
     /// Each so many-th request is spoilt.
     pub every: u32,

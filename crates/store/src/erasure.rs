@@ -114,6 +114,11 @@ impl Warehouse {
         Ok(newest.unwrap_or(digest).clone())
     }
 
+    /// Makes the tombstones that are there outlive a crash.
+    pub(crate) fn settle_erasures(&self) -> Result<()> {
+        self.files().settle(FOLDER)
+    }
+
     /// Begins an erasure: waits until nobody writes.
     pub fn erasing(&self) -> Result<Erasing<'_>> {
         let alone = self.files().lock(WRITING, Mode::Exclusive)?;
@@ -218,6 +223,8 @@ impl Erasing<'_> {
 
     /// Removes the files of what was erased that are still there.
     pub fn finish(&self) -> Result<()> {
+        // Whoever made a tombstone may have died before it was durable: what it replaces must not go before.
+        self.warehouse.settle_erasures()?;
         let live = self.warehouse.numbers()?.into_iter().collect();
         let named = self.warehouse.all_named(&live)?;
         let paths = self.warehouse.erased_files(&named)?;

@@ -353,7 +353,9 @@ impl Warehouse {
         for slice in &change.slices {
             let rival = slices.get(&key(slice));
             let then = base.as_ref().and_then(|manifest| manifest.slices.iter().find(|s| key(s) == key(slice)));
-            let rival_wrote = moved && rival != then && !self.is_blind();
+            // Another slice's commit writes down when this one came, and changes nothing of it.
+            let made = |slice: &Slice| Slice { since: None, ..slice.clone() };
+            let rival_wrote = moved && rival.map(made) != then.map(made) && !self.is_blind();
             if rival_wrote && rival.is_some_and(|rival| rival.parts != slice.parts) {
                 return Err(Error::new(
                     Kind::LostRace,

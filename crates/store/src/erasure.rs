@@ -144,6 +144,11 @@ impl Warehouse {
         Ok(newest.unwrap_or(digest).clone())
     }
 
+    /// Makes the tombstones that are there outlive a crash.
+    pub(crate) fn settle_erasures(&self) -> Result<()> {
+        self.files().settle(FOLDER)
+    }
+
     /// Begins an erasure: waits until nobody writes.
     pub fn erasing(&self) -> Result<Erasing<'_>> {
         let alone = self.files().lock(WRITING, Mode::Exclusive)?;
@@ -202,6 +207,8 @@ impl Erasing<'_> {
     /// Removes what no snapshot names, but captures: what dead runs and dead erasures left, and snapshots that were removed.
     /// Fails, with nothing erased, where somebody still reads one of those.
     pub fn clear(&self) -> Result<()> {
+        // Whoever made a tombstone may have died before it was durable: what it replaces must not go before.
+        self.warehouse.settle_erasures()?;
         let gone = self.warehouse.history()?.unfinished;
         let _holds = self.alone_with(&gone)?;
         self.warehouse.remove_all(&self.warehouse.leftovers()?)?;

@@ -128,6 +128,8 @@ impl Warehouse {
             self.files().settle("snapshots")?;
             // Nor is a pin that was taken away and that a crash can bring back.
             self.files().settle("pins")?;
+            // Nor does a tombstone that a crash can take away say which files are not needed.
+            self.settle_erasures()?;
         }
         let history = self.history()?;
         report.kept = self.kept(rules, &history, now)?;

@@ -181,10 +181,11 @@ impl World {
         self.state().troubles
     }
 
-    /// The last calls.
+    /// The last calls: so many, or `TOLLHOUSE_TRACE`.
     pub fn trace(&self) -> String {
+        let told = std::env::var("TOLLHOUSE_TRACE").ok().and_then(|text| text.parse().ok()).unwrap_or(150);
         let state = self.state();
-        state.trace[state.trace.len().saturating_sub(150)..].join("\n")
+        state.trace[state.trace.len().saturating_sub(told)..].join("\n")
     }
 }
 

@@ -321,7 +321,7 @@ pub fn erase(cast: &Cast, disk: SimDisk, mut dice: Dice) -> Result<()> {
     // Whoever erases waits for the runs.
     let mut tries = (0..60).map(|_| warehouse.erasing());
     let Some(erasing) = tries.find_map(Result::ok) else { return Ok(()) };
-    erasing.finish()?;
+    erasing.clear()?;
     let named = erasing.named()?;
     let slices = named.iter().flat_map(|one| &one.manifest.slices);
     let mut whole: Vec<&str> = slices

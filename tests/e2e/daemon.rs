@@ -168,7 +168,8 @@ fn check_ledger(house: &House) {
             assert!(pair[0].1 <= pair[1].0, "two attempts of one job at once: {pair:?}");
         }
     }
-    let sql = "select count(*) || ' ' || count(distinct (job, due)) from meta.due where decision <> 'run' or run is not null";
+    let sql =
+        "select count(*) || ' ' || count(distinct (job, due)) from meta.due where decision <> 'run' or run is not null";
     let counted = house.words(&["sql", "--format", "csv", sql]);
     let counted = String::from_utf8(counted.stdout).unwrap();
     let (all, distinct) = counted.lines().nth(1).unwrap().split_once(' ').unwrap();
@@ -277,7 +278,9 @@ fn of_two_daemons_one_runs_each_job_and_the_other_takes_over() {
         let runs = house.runs();
         let holders: BTreeSet<String> = runs
             .iter()
-            .flat_map(|run| house.json(&["runs", run["id"].as_str().unwrap()])["attempts_made"].as_array().unwrap().clone())
+            .flat_map(|run| {
+                house.json(&["runs", run["id"].as_str().unwrap()])["attempts_made"].as_array().unwrap().clone()
+            })
             .map(|attempt| attempt["holder"].as_str().unwrap().to_owned())
             .collect();
         holders.len() >= 2 || runs.len() > 60

@@ -279,10 +279,12 @@ impl Shared {
         }
         changing.exposed = changing.exposed.wrapping_add(1);
         let exposed = changing.exposed;
-        let spoilt = changing.weather.as_ref().filter(|weather| exposed % weather.every.max(1) == 0).and_then(|weather| {
-            let turn = (exposed / weather.every.max(1)) as usize;
-            weather.what.get(turn % weather.what.len().max(1)).cloned()
-        });
+        let spoilt = changing.weather.as_ref().filter(|weather| exposed.is_multiple_of(weather.every.max(1))).and_then(
+            |weather| {
+                let turn = (exposed / weather.every.max(1)) as usize;
+                weather.what.get(turn % weather.what.len().max(1)).cloned()
+            },
+        );
         (edition, spoilt.map(|what| (what, exposed)))
     }
 }

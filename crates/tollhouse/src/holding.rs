@@ -54,8 +54,7 @@ impl Holding {
                 ledger.bury(&beat, now())?;
             }
         }
-        let mut holding =
-            Self { ledger, claims: BTreeMap::new(), given: false, beating: None, _alive: Some(alive) };
+        let mut holding = Self { ledger, claims: BTreeMap::new(), given: false, beating: None, _alive: Some(alive) };
         for dataset in datasets {
             holding.claim(dataset.id.as_str(), &holder)?;
         }
@@ -65,8 +64,9 @@ impl Holding {
 
     /// Works under a claim that the daemon holds.
     pub fn given(warehouse: &Warehouse, claim: Claim) -> Result<Self> {
-        let ledger = Ledger::look(warehouse.root())?
-            .ok_or_else(|| Error::new(Kind::Usage, "there is no run ledger").hint("`tollhouse daemon` starts its own processes"))?;
+        let ledger = Ledger::look(warehouse.root())?.ok_or_else(|| {
+            Error::new(Kind::Usage, "there is no run ledger").hint("`tollhouse daemon` starts its own processes")
+        })?;
         let claims = BTreeMap::from([(claim.job.clone(), claim)]);
         Ok(Self { ledger, claims, given: true, beating: None, _alive: None })
     }
@@ -74,7 +74,12 @@ impl Holding {
     fn claim(&mut self, job: &str, holder: &str) -> Result<()> {
         let now = now();
         let open = |ledger: &Ledger, state: State| -> Result<Option<Run>> {
-            let filter = Filter { job: Some(job.to_owned()), state: Some(state.as_str().to_owned()), limit: 1, ..Filter::default() };
+            let filter = Filter {
+                job: Some(job.to_owned()),
+                state: Some(state.as_str().to_owned()),
+                limit: 1,
+                ..Filter::default()
+            };
             Ok(ledger.runs(&filter)?.pop())
         };
         let waiting = open(&self.ledger, State::Queued)?.filter(|run| run.what.is_none());
@@ -93,7 +98,8 @@ impl Holding {
         if run.trigger == Trigger::Manual {
             self.ledger.cancel(&run.id, "another run of it goes on", now)?;
         }
-        let going = open(&self.ledger, State::Running)?.map_or_else(String::new, |run| format!(" (`tollhouse runs {}`)", run.id));
+        let going = open(&self.ledger, State::Running)?
+            .map_or_else(String::new, |run| format!(" (`tollhouse runs {}`)", run.id));
         Err(Error::new(Kind::LostRace, format!("{job} is being run by another process{going}"))
             .hint("nothing was done; wait for it, or give it up with `tollhouse runs RUN --cancel`")
             .retryable())

@@ -40,5 +40,7 @@ pub async fn asked() -> Error {
 }
 
 fn stopped() -> Error {
-    Error::new(Kind::LostRace, "this run was asked to stop").hint("nothing of it was committed; run it again").retryable()
+    Error::new(Kind::LostRace, "this run was asked to stop")
+        .hint("nothing of it was committed; run it again")
+        .retryable()
 }

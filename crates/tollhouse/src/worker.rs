@@ -21,8 +21,8 @@ use crate::daemon::core::{GC, PUBLISH, VERIFY};
 use crate::holding::Holding;
 use crate::progress::Progress;
 use crate::project::Project;
-use crate::{publish, report, stop};
 use crate::work::Work;
+use crate::{publish, report, stop};
 
 /// The name of the fact under which the daemon finds what was verified.
 pub const VERIFIED: &str = "verified";
@@ -163,8 +163,7 @@ fn one(bench: &Bench<'_>, dataset: &str) -> Result<Report> {
 /// How far the data of these datasets reach.
 fn newest(bench: &Bench<'_>, warehouse: &Warehouse, datasets: &[&str]) -> Result<BTreeMap<String, Option<Timestamp>>> {
     let project = bench.project;
-    let session =
-        query::Session::open(warehouse, warehouse.resolve(None)?, &project.datasets, &project.vocabulary)?;
+    let session = query::Session::open(warehouse, warehouse.resolve(None)?, &project.datasets, &project.vocabulary)?;
     let mut found = BTreeMap::new();
     for id in datasets {
         let newest = query::reach::newest(&session, project.dataset(id)?)?;
@@ -203,7 +202,11 @@ fn verify(bench: &Bench<'_>) -> Result<Report> {
         let more = report.damage.len() - 1;
         return Err(Error::new(
             Kind::Damaged,
-            format!("snapshot {}: {first}{}", head.number, if more > 0 { format!(", and {more} more") } else { String::new() }),
+            format!(
+                "snapshot {}: {first}{}",
+                head.number,
+                if more > 0 { format!(", and {more} more") } else { String::new() }
+            ),
         )
         .hint("`tollhouse snapshot verify --repair` makes parts again from captures"));
     }
@@ -222,7 +225,8 @@ fn collect(bench: &Bench<'_>) -> Result<Report> {
         return Err(Error::new(Kind::LostRace, "somebody writes in this warehouse, so nothing was removed").retryable());
     }
     let mut done = Report::done(if report.files.is_empty() { State::Unchanged } else { State::Succeeded }, None);
-    done.facts.insert("collected".to_owned(), format!("{} snapshots, {} files", report.snapshots.len(), report.files.len()));
+    done.facts
+        .insert("collected".to_owned(), format!("{} snapshots, {} files", report.snapshots.len(), report.files.len()));
     Ok(done)
 }
 

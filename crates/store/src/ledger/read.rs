@@ -127,7 +127,8 @@ impl Ledger {
 
     /// When each job last ended well.
     pub fn last_well(&self) -> Result<Vec<(String, Timestamp)>> {
-        let sql = "SELECT job, max(ended_ms) FROM run WHERE state IN ('succeeded', 'unchanged') AND ended_ms IS NOT NULL
+        let sql =
+            "SELECT job, max(ended_ms) FROM run WHERE state IN ('succeeded', 'unchanged') AND ended_ms IS NOT NULL
                    GROUP BY job ORDER BY job";
         self.rows(sql, [], |row| Ok((row.get(0)?, moment(row.get(1)?))))
     }

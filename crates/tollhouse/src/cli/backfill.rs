@@ -60,7 +60,8 @@ impl Backfill {
             vec![
                 one.slice.clone(),
                 one.years.map_or_else(|| "not told".to_owned(), |(first, last)| format!("{first} to {last}")),
-                one.held.map_or_else(|| if one.queued { "queued" } else { "no" }.to_owned(), |rows| format!("{rows} rows")),
+                one.held
+                    .map_or_else(|| if one.queued { "queued" } else { "no" }.to_owned(), |rows| format!("{rows} rows")),
                 one.url.clone(),
             ]
         })?;
@@ -88,8 +89,11 @@ pub fn plan(warehouse: &Warehouse, ledger: &Ledger, dataset: &Dataset, from: i32
     let meant = |slice: &Slice| (from..=to).any(|year| slice.covers(year));
     let slices: Vec<Slice> = ingest::extract::extractor(dataset)?.slices().into_iter().filter(meant).collect();
     if slices.is_empty() {
-        return Err(Error::new(Kind::Usage, format!("the pipeline of {} declares nothing of {from} to {to}", dataset.id))
-            .hint("`tollhouse datasets show` prints what it declares; files of other years come by import"));
+        return Err(Error::new(
+            Kind::Usage,
+            format!("the pipeline of {} declares nothing of {from} to {to}", dataset.id),
+        )
+        .hint("`tollhouse datasets show` prints what it declares; files of other years come by import"));
     }
     let base = ingest::run::base(warehouse, dataset)?;
     let held = |slice: &Slice| {
@@ -126,8 +130,7 @@ pub fn queue(ledger: &mut Ledger, dataset: &Dataset, plan: &[Planned]) -> Result
     let deadline = now.checked_add(SignedDuration::from_hours(24 * 60)).unwrap_or(now);
     let mut queued = Vec::new();
     for one in plan.iter().filter(|one| one.held.is_none() && !one.queued) {
-        let order =
-            Order { trigger: Trigger::Backfill, not_before: now, deadline, what: Some(one.slice.clone()) };
+        let order = Order { trigger: Trigger::Backfill, not_before: now, deadline, what: Some(one.slice.clone()) };
         queued.push(ledger.order(dataset.id.as_str(), &order, now)?);
     }
     Ok(queued)

@@ -143,7 +143,16 @@ enum Command {
 pub fn main() -> Result<ExitCode> {
     let Cli { common, command } = Cli::parse();
     let is_daemon = matches!(command, Command::Daemon(_) | Command::Work(_));
-    logs(&common, if is_daemon { "info" } else if common.quiet { "error" } else { "warn" });
+    logs(
+        &common,
+        if is_daemon {
+            "info"
+        } else if common.quiet {
+            "error"
+        } else {
+            "warn"
+        },
+    );
     let context = Context { common };
     match command {
         Command::Demo(command) => command.run(&context),

@@ -207,7 +207,8 @@ pub fn fetch(
         }
         going.progress.step(dataset.id.as_str(), step)
     };
-    let work = work::fetch_and_stage(going.project, going.config, going.warehouse, engine, (dataset, going.only), &step);
+    let work =
+        work::fetch_and_stage(going.project, going.config, going.warehouse, engine, (dataset, going.only), &step);
     runtime.block_on(async {
         tokio::select! {
             done = work => done,

@@ -78,7 +78,9 @@ impl Runs {
     }
 
     fn list(self, context: &Context, ledger: &Ledger) -> Result<ExitCode> {
-        if let Some(state) = self.state.as_deref().filter(|state| !State::ALL.iter().any(|known| known.as_str() == *state)) {
+        if let Some(state) =
+            self.state.as_deref().filter(|state| !State::ALL.iter().any(|known| known.as_str() == *state))
+        {
             let all: Vec<_> = State::ALL.iter().map(|state| state.as_str()).collect();
             return Err(Error::new(Kind::Usage, format!("`{state}` is no state of a run"))
                 .hint(format!("the states are {}", all.join(", "))));

@@ -105,8 +105,7 @@ fn lines(jobs: &[Job], ledger: Option<&Ledger>, promises: bool, now: Timestamp) 
             open,
             newest,
             promised_days: promise.map(|promise| promise.as_hours() / 24),
-            stale: promise
-                .is_some_and(|promise| newest.is_none_or(|newest| now.duration_since(newest) > promise)),
+            stale: promise.is_some_and(|promise| newest.is_none_or(|newest| now.duration_since(newest) > promise)),
         }
     });
     let mut lines: Vec<Line> = each.collect();
@@ -124,7 +123,8 @@ fn tell_alarms(alarms: &[Alarm]) {
 fn tell(warehouse: &Warehouse, lines: &[Line], now: Timestamp) -> Result<()> {
     let rows = lines.iter().map(|line| {
         let last = line.last.as_ref().map_or_else(String::new, |run| {
-            let ago = run.ended.map_or_else(String::new, |ended| format!(" {} ago", words(store::ledger::since(ended, now))));
+            let ago =
+                run.ended.map_or_else(String::new, |ended| format!(" {} ago", words(store::ledger::since(ended, now))));
             format!("{}{ago}", run.state.as_str())
         });
         let now_at = match (&line.paused, line.open.first()) {
@@ -132,9 +132,9 @@ fn tell(warehouse: &Warehouse, lines: &[Line], now: Timestamp) -> Result<()> {
             (None, Some(run)) => run.state.as_str().to_owned(),
             (None, None) => String::new(),
         };
-        let newest = line.newest.map_or_else(String::new, |newest| {
-            format!("{}{}", day(newest), if line.stale { " (stale)" } else { "" })
-        });
+        let newest = line
+            .newest
+            .map_or_else(String::new, |newest| format!("{}{}", day(newest), if line.stale { " (stale)" } else { "" }));
         vec![line.job.clone(), line.schedule.clone(), line.next.map_or_else(String::new, minute), last, now_at, newest]
     });
     say(&table(&["job", "due", "next", "last run", "now", "data until"], rows));
@@ -151,7 +151,11 @@ fn tell_due(ledger: &Ledger, name: &str) -> Result<()> {
         return Ok(());
     }
     let rows = due.into_iter().map(|line| {
-        let when = if line.count == 1 { minute(line.due) } else { format!("{} to {}", minute(line.due), minute(line.through)) };
+        let when = if line.count == 1 {
+            minute(line.due)
+        } else {
+            format!("{} to {}", minute(line.due), minute(line.through))
+        };
         vec![when, line.decision, line.run.unwrap_or_default()]
     });
     say(&table(&["due", "decided", "run"], rows));

@@ -8,8 +8,8 @@ use store::ledger::Claim;
 
 use super::Context;
 use crate::output::say;
-use crate::worker::{self, Bench};
 use crate::stop;
+use crate::worker::{self, Bench};
 
 #[derive(Args)]
 pub struct Work {
@@ -28,13 +28,8 @@ impl Work {
         let claim: Claim = serde_json::from_str(&self.claim)
             .map_err(|cause| Error::new(Kind::Usage, "this is no claim").caused_by(cause))?;
         let (project, config) = (context.project()?, context.config()?);
-        let bench = Bench {
-            claim,
-            project: &project,
-            config: &config,
-            root: context.root(),
-            replica: self.replica.as_deref(),
-        };
+        let bench =
+            Bench { claim, project: &project, config: &config, root: context.root(), replica: self.replica.as_deref() };
         let report = worker::work(&bench);
         say(&serde_json::to_string(&report).or_error(Kind::Internal, "the report cannot be written as JSON")?);
         Ok(ExitCode::SUCCESS)

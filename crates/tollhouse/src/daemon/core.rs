@@ -212,12 +212,7 @@ impl Core {
     }
 
     /// Decides what is to be decided at this time. `is_dead` tells of a holder whether it surely is.
-    pub fn tick(
-        &mut self,
-        now: Timestamp,
-        uptime: Duration,
-        is_dead: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<Action>> {
+    pub fn tick(&mut self, now: Timestamp, uptime: Duration, is_dead: &dyn Fn(&str) -> bool) -> Result<Vec<Action>> {
         self.notice_jumps(now)?;
         self.decide(now)?;
         for late in self.ledger.expire(now)? {
@@ -380,7 +375,9 @@ impl Core {
             };
             // Nothing else goes on while garbage is collected: it would wait, or be waited for.
             let alone = job.name == GC && !(going.is_empty() && self.mine.is_empty());
-            let waits = self.mine.contains_key(GC) || alone || job.hosts.iter().any(|host| busy.contains(host) || open.contains(host));
+            let waits = self.mine.contains_key(GC)
+                || alone
+                || job.hosts.iter().any(|host| busy.contains(host) || open.contains(host));
             if waits {
                 continue;
             }
@@ -439,10 +436,9 @@ impl Core {
                 why,
                 None,
             )),
-            Finish::Drained => Outcome::Again {
-                at: now,
-                why: failed(State::Cancelled, None, "the daemon ended", None),
-            },
+            Finish::Drained => {
+                Outcome::Again { at: now, why: failed(State::Cancelled, None, "the daemon ended", None) }
+            }
             Finish::Died(how) => {
                 let why = failed(State::Failed, Some("died"), how, None);
                 self.again(claim, why, self.pause(claim.attempt), claim.attempt < self.rules.deaths, now)
@@ -505,7 +501,11 @@ impl Core {
         let waiting = self.ledger.ready(Timestamp::MAX)?.iter().any(|run| run.job == PUBLISH);
         if self.jobs.contains_key(PUBLISH) && !waiting {
             let deadline = now.checked_add(SignedDuration::from_hours(6)).unwrap_or(now);
-            self.ledger.order(PUBLISH, &Order { trigger: Trigger::Commit, not_before: now, deadline, what: None }, now)?;
+            self.ledger.order(
+                PUBLISH,
+                &Order { trigger: Trigger::Commit, not_before: now, deadline, what: None },
+                now,
+            )?;
         }
         Ok(())
     }
@@ -531,11 +531,8 @@ impl Core {
     pub fn check_freshness(&mut self, now: Timestamp) -> Result<()> {
         let known: BTreeMap<String, Option<Timestamp>> =
             self.ledger.freshness()?.into_iter().map(|fresh| (fresh.dataset, fresh.newest)).collect();
-        let promises: Vec<(String, SignedDuration)> = self
-            .jobs
-            .values()
-            .filter_map(|job| Some((job.name.clone(), job.schedule.as_ref()?.fresh()?)))
-            .collect();
+        let promises: Vec<(String, SignedDuration)> =
+            self.jobs.values().filter_map(|job| Some((job.name.clone(), job.schedule.as_ref()?.fresh()?))).collect();
         for (dataset, promise) in promises {
             let newest = known.get(&dataset).copied().flatten();
             let late = newest.is_none_or(|newest| now.duration_since(newest) > promise);
@@ -552,7 +549,14 @@ impl Core {
                 None => format!("{dataset} has no data, and they are promised to be no more than {days} days old"),
             };
             let next = format!("tollhouse status {dataset}");
-            self.ledger.raise(&Alarm { name: "stale".to_owned(), subject: dataset, raised: now, cleared: None, text, next })?;
+            self.ledger.raise(&Alarm {
+                name: "stale".to_owned(),
+                subject: dataset,
+                raised: now,
+                cleared: None,
+                text,
+                next,
+            })?;
         }
         Ok(())
     }

@@ -17,17 +17,17 @@ use store::state::State as Budgets;
 use super::core::Job as Declared;
 use super::frozen::Frozen;
 use super::serve::{Seen, Shared};
+use crate::cli::backfill;
 use crate::config::{VERSION, now, uptime};
 use crate::publish::{self, FIGURES, VERDICTS};
 use crate::report;
+use crate::web::metrics::{Budget, JobMetrics, Metrics, Reach, Rows, RunsEnded};
 use crate::web::types::{
     Alarm, Attempt, Breaker, Check, Decision, DueLine, Ending, Figure, Freshness, Job, Outcome, Readiness, Run,
     RunDetail, RunFilter, Snapshot, SnapshotMark, State, Status, Step, Trigger, Verdict,
 };
-use crate::web::metrics::{Budget, JobMetrics, Metrics, Reach, Rows, RunsEnded};
 use crate::web::{self, Refusal};
 use crate::worker::VERIFIED;
-use crate::cli::backfill;
 
 /// A scheduler that has not looked for so long is stuck.
 const STUCK: Duration = Duration::from_secs(30);
@@ -99,7 +99,13 @@ impl web::Operator for Operator {
         let reach = reach(&ledger)?;
         let promises = self.shared.promises();
         let each = seen.jobs.values().map(|job| {
-            job_of(job, known.remove(&job.name).unwrap_or_default(), reach.get(&job.name).copied().flatten(), promises, now)
+            job_of(
+                job,
+                known.remove(&job.name).unwrap_or_default(),
+                reach.get(&job.name).copied().flatten(),
+                promises,
+                now,
+            )
         });
         Ok(each.collect())
     }
@@ -156,7 +162,8 @@ impl web::Operator for Operator {
         let (seen, ledger, now) = (self.shared.seen(), self.ledger()?, now());
         let promises = self.shared.promises();
         let each = ledger.freshness().map_err(refused)?.into_iter().map(|fresh| {
-            let promise = seen.jobs.get(&fresh.dataset).and_then(|job| job.schedule.as_ref()?.fresh()).filter(|_| promises);
+            let promise =
+                seen.jobs.get(&fresh.dataset).and_then(|job| job.schedule.as_ref()?.fresh()).filter(|_| promises);
             Freshness {
                 late: is_late(promise, fresh.newest, now),
                 promise_seconds: promise.map(seconds),
@@ -273,12 +280,7 @@ impl web::Operator for Operator {
         let data = seen.jobs.values().filter(|job| !job.name.starts_with('_')).map(|job| Reach {
             dataset: job.name.clone(),
             newest: reach.get(&job.name).copied().flatten(),
-            promise_seconds: job
-                .schedule
-                .as_ref()
-                .and_then(Schedule::fresh)
-                .filter(|_| promises)
-                .map(seconds),
+            promise_seconds: job.schedule.as_ref().and_then(Schedule::fresh).filter(|_| promises).map(seconds),
         });
         let data = data.collect();
         let breakers = ledger.breakers().map_err(refused)?;
@@ -306,7 +308,11 @@ impl web::Operator for Operator {
             jobs: job_metrics(&seen, &ledger, now)?,
             rows: rows.collect(),
             data,
-            breakers: hosts.into_iter().map(|host| (left_alone(&host), host)).map(|(open, host)| (host, open)).collect(),
+            breakers: hosts
+                .into_iter()
+                .map(|host| (left_alone(&host), host))
+                .map(|(open, host)| (host, open))
+                .collect(),
             budgets: used,
             disk_free_bytes: seen.room.map_or(0, |(free, _)| free),
             disk_used_bytes: seen.room.map_or(0, |(_, used)| used),
@@ -511,8 +517,7 @@ fn snapshot_of(warehouse: &Warehouse, number: u64, pins: &BTreeMap<u64, Vec<Stri
 }
 
 fn state_of(word: &str) -> State {
-    let all =
-        [State::Queued, State::Running, State::Succeeded, State::Unchanged, State::Failed, State::Cancelled];
+    let all = [State::Queued, State::Running, State::Succeeded, State::Unchanged, State::Failed, State::Cancelled];
     all.into_iter().find(|state| state.as_str() == word).unwrap_or(State::Failed)
 }
 

@@ -327,7 +327,11 @@ impl Daemon {
         let ours = match tokio::task::block_in_place(|| self.core.ended(&claim, &finish, now)) {
             Ok(ours) => ours,
             Err(error) => {
-                tracing::error!(run = claim.run, error = report::in_a_line(&error), "how this run ended could not be taken down");
+                tracing::error!(
+                    run = claim.run,
+                    error = report::in_a_line(&error),
+                    "how this run ended could not be taken down"
+                );
                 // It is tried again with the next look; until then the run counts as going on.
                 let again = Ended { claim, finish, report };
                 let ends = self.ends.0.clone();
@@ -390,7 +394,11 @@ impl Daemon {
             Ok(())
         };
         if let Err(error) = keep() {
-            tracing::error!(run = claim.run, error = report::in_a_line(&error), "what this run learned could not be kept");
+            tracing::error!(
+                run = claim.run,
+                error = report::in_a_line(&error),
+                "what this run learned could not be kept"
+            );
         }
         if report.snapshot.is_some() {
             self.looked = None;

@@ -190,7 +190,8 @@ impl World {
         match self.dice.below(4) {
             0 | 1 => {
                 let hosts: Vec<String> = self.jobs.iter().filter_map(|job| job.host.clone()).collect();
-                let host = hosts[usize::try_from(self.dice.below(i64::try_from(hosts.len()).unwrap())).unwrap()].clone();
+                let host =
+                    hosts[usize::try_from(self.dice.below(i64::try_from(hosts.len()).unwrap())).unwrap()].clone();
                 let until = self.time + self.dice.below(8 * DAY);
                 self.outages.insert(host, until);
                 self.counts.outages += 1;
@@ -235,7 +236,8 @@ impl World {
 
     /// The runs that end now.
     fn finish(&mut self, daemon: &mut Daemon, now: Timestamp) {
-        let (over, going) = std::mem::take(&mut daemon.workers).into_iter().partition::<Vec<_>, _>(|worker| worker.ends <= self.time);
+        let (over, going) =
+            std::mem::take(&mut daemon.workers).into_iter().partition::<Vec<_>, _>(|worker| worker.ends <= self.time);
         daemon.workers = going;
         for worker in over {
             let job = self.jobs.iter().find(|job| job.name == worker.claim.job).unwrap().clone();
@@ -313,8 +315,7 @@ impl World {
         let now = self.now();
         let Some(daemon) = self.daemons.iter_mut().flatten().next() else { return };
         for (dataset, newest) in &self.newest {
-            let fresh =
-                Freshness { dataset: dataset.clone(), newest: Some(*newest), snapshot: 1, looked: now };
+            let fresh = Freshness { dataset: dataset.clone(), newest: Some(*newest), snapshot: 1, looked: now };
             daemon.core.ledger().reaches(&fresh).unwrap();
         }
         daemon.core.check_freshness(now).unwrap();

@@ -1,6 +1,6 @@
 //! How far data reach: the end of the newest period that a dataset has rows of.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use model::dataset::Dataset;
@@ -45,7 +45,7 @@ fn end(text: &str, column: &str) -> Result<Timestamp> {
         }
     };
     let after = last.checked_add(1.day()).map_err(|_| odd())?;
-    Ok(after.to_zoned(TimeZone::UTC).map_err(|_| odd())?.timestamp())
+    TimeZone::UTC.to_timestamp(after.to_datetime(Time::midnight())).map_err(|_| odd())
 }
 
 #[cfg(test)]

@@ -138,10 +138,11 @@ fn together(counts: &[u64], few: u64) -> Vec<std::ops::Range<usize>> {
 mod tests {
     use super::*;
 
+    /// Wants groups that end before these places.
     #[track_caller]
-    fn check(counts: &[u64], expected: &[std::ops::Range<usize>]) {
+    fn check(counts: &[u64], ends: &[usize]) {
         let groups = together(counts, FEW);
-        assert_eq!(groups, expected);
+        assert_eq!(groups.iter().map(|group| group.end).collect::<Vec<_>>(), ends);
         // Nothing is left out or told twice, and no group is small unless it is all there is.
         assert_eq!(groups.iter().flat_map(Clone::clone).collect::<Vec<_>>(), (0..counts.len()).collect::<Vec<_>>());
         let few = groups.iter().filter(|group| counts[(*group).clone()].iter().sum::<u64>() < FEW).count();
@@ -151,11 +152,11 @@ mod tests {
     #[test]
     fn ages_stand_together_until_each_has_eleven() {
         check(&[], &[]);
-        check(&[11, 12, 13], &[0..1, 1..2, 2..3]);
-        check(&[3, 8, 20, 2], &[0..2, 2..4]);
-        check(&[10, 0, 1, 0, 0, 11], &[0..3, 3..6]);
-        check(&[30, 10], &[0..2]);
-        check(&[1, 2, 3], &[0..3]);
+        check(&[11, 12, 13], &[1, 2, 3]);
+        check(&[3, 8, 20, 2], &[2, 4]);
+        check(&[10, 0, 1, 0, 0, 11], &[3, 6]);
+        check(&[30, 10], &[2]);
+        check(&[1, 2, 3], &[3]);
         assert_eq!(together(&[1, 0, 2], 0), [0..1, 1..2, 2..3]);
     }
 }

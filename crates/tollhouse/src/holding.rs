@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use model::dataset::Dataset;
-use model::{Error, Kind, Result, ResultExt as _};
+use model::{Error, Kind, Result};
 use store::Warehouse;
 use store::file::Hold;
 use store::ledger::{Claim, Ended, Filter, Ledger, Order, Outcome, Run, State, Trigger};
@@ -153,11 +153,6 @@ impl Holding {
         let open: Vec<String> = self.claims.keys().cloned().collect();
         open.iter().try_for_each(|dataset| self.end(dataset, failed(error)))
     }
-
-    /// The ledger.
-    pub fn ledger(&mut self) -> &mut Ledger {
-        &mut self.ledger
-    }
 }
 
 impl Drop for Holding {
@@ -187,9 +182,4 @@ pub fn failed(error: &Error) -> Ended {
         hint: error.hint_text().map(ToOwned::to_owned),
         snapshot: None,
     }
-}
-
-/// What a number of rows is, where it is one.
-pub fn as_json<T: serde::Serialize>(value: &T) -> Result<serde_json::Value> {
-    serde_json::to_value(value).or_error(Kind::Internal, "a step cannot be written as JSON")
 }

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Mutex;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use model::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use store::gc::Rules;
@@ -229,6 +229,3 @@ fn collect(bench: &Bench<'_>) -> Result<Report> {
         .insert("collected".to_owned(), format!("{} snapshots, {} files", report.snapshots.len(), report.files.len()));
     Ok(done)
 }
-
-/// The longest that a look at the disk may be old.
-pub const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(30);

@@ -52,7 +52,7 @@ struct Cli {
 
 /// What every command takes.
 #[derive(Args)]
-struct Common {
+pub struct Common {
     /// The warehouse: a local folder
     #[arg(long, global = true, env = "TOLLHOUSE_ROOT", default_value = "warehouse/data", value_name = "FOLDER")]
     root: PathBuf,
@@ -199,7 +199,7 @@ fn logs(common: &Common, default: &str) {
 }
 
 /// What commands share.
-struct Context {
+pub struct Context {
     common: Common,
 }
 
@@ -270,7 +270,7 @@ pub fn network(
 
 /// Which snapshot to read.
 #[derive(Args)]
-struct At {
+pub struct At {
     /// A pin's name or a snapshot's number, instead of the newest snapshot
     #[arg(long, value_name = "PIN|N")]
     at: Option<String>,

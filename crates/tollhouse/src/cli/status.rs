@@ -177,9 +177,9 @@ fn day(at: Timestamp) -> String {
 pub fn words(length: SignedDuration) -> String {
     let seconds = length.as_secs();
     match seconds {
-        ..120 => format!("{seconds} s"),
-        ..7200 => format!("{} min", seconds / 60),
-        ..172_800 => format!("{} h", seconds / 3600),
+        i64::MIN..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
     }
 }

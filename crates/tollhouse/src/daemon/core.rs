@@ -205,7 +205,8 @@ impl Core {
         self.mine.values().map(|held| &held.claim)
     }
 
-    /// When something may have to be done next, if nobody asks for anything.
+    /// When something may have to be done next, if nobody asks for anything: a simulation need not look in between.
+    #[cfg(test)]
     pub fn wake(&self) -> Result<Option<Timestamp>> {
         let due = self.next.values().flatten().min().copied();
         Ok([due, self.ledger.next_ready()?].into_iter().flatten().min())

@@ -15,7 +15,6 @@ use store::ledger::{self, Filter, JobLine, Ledger, Order};
 use store::state::State as Budgets;
 
 use super::core::Job as Declared;
-use super::frozen::Frozen;
 use super::serve::{Seen, Shared};
 use crate::cli::backfill;
 use crate::config::{VERSION, now, uptime};
@@ -593,6 +592,3 @@ fn due_of(line: ledger::DueLine) -> DueLine {
         decided: line.decided,
     }
 }
-
-/// The set that the daemon works by now.
-pub type Now = Arc<Frozen>;

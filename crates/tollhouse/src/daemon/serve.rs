@@ -67,7 +67,7 @@ pub struct Shared {
     pub seen: RwLock<Seen>,
     /// Rings the bell.
     pub bell: Notify,
-    /// Asks for a reload; what comes of it is told in `seen`.
+    /// Asks for a reload.
     pub reload: Notify,
     /// The set that is worked by.
     frozen: RwLock<Arc<Frozen>>,
@@ -93,8 +93,6 @@ pub struct Seen {
     pub room: Option<(u64, u64)>,
     /// With less of it no run begins.
     pub min_free: u64,
-    /// How many reloads there were, and what the last one came to.
-    pub reloads: (u64, std::result::Result<(), String>),
     /// Limits by the hour, by host.
     pub hourly: BTreeMap<String, u32>,
 }
@@ -177,7 +175,7 @@ impl Daemon {
             origin,
             holder: holder.clone(),
             started: now(),
-            seen: RwLock::new(Seen { reloads: (0, Ok(())), ..Seen::default() }),
+            seen: RwLock::new(Seen::default()),
             bell: Notify::new(),
             reload: Notify::new(),
             frozen: RwLock::new(Arc::clone(&frozen)),
@@ -550,9 +548,6 @@ impl Daemon {
         if let Err(error) = noted {
             tracing::error!(error = report::in_a_line(&error), "an alarm could not be taken down");
         }
-        self.shared.show(|seen| {
-            seen.reloads = (seen.reloads.0 + 1, done.map_err(|error| report::in_a_line(&error)));
-        });
         notify(&[NotifyState::Ready]);
     }
 

@@ -275,7 +275,8 @@ impl World {
                 Action::Start(claim) => {
                     self.counts.starts += 1;
                     self.check_alone(daemon, &claim);
-                    let ends = self.time + 1 + self.dice.below(if self.dice.once_in(50) { 2 * DAY } else { 120 });
+                    let longest = if self.dice.once_in(50) { 2 * DAY } else { 120 };
+                    let ends = self.time + 1 + self.dice.below(longest);
                     daemon.workers.push(Worker { claim, ends, stopped: None });
                 }
                 Action::Stop(claim, why) => {

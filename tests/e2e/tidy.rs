@@ -14,7 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ingest", &["model", "store", "arrow", "reqwest"]),
     ("query", &["model", "store", "arrow", "parquet", "duckdb"]),
     ("replica", &[]),
-    ("tollhouse", &["model", "store", "ingest", "query", "replica"]),
+    ("tollhouse", &["model", "store", "ingest", "query", "replica", "tokio-cron-scheduler"]),
 ];
 
 /// What an edge matters for; other dependencies are free.

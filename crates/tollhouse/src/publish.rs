@@ -49,7 +49,8 @@ pub struct Verdict {
 pub struct Published {
     figures: Vec<Figure>,
     verdicts: Vec<Verdict>,
-    failures: Vec<String>,
+    /// What could not be drawn or judged, and why.
+    pub failures: Vec<String>,
 }
 
 impl Published {
@@ -59,11 +60,6 @@ impl Published {
         let figures = serde_json::to_string(&self.figures).or_error(model::Kind::Internal, cannot)?;
         let verdicts = serde_json::to_string(&self.verdicts).or_error(model::Kind::Internal, cannot)?;
         Ok(BTreeMap::from([(FIGURES.to_owned(), figures), (VERDICTS.to_owned(), verdicts)]))
-    }
-
-    /// What failed, in a line; none where nothing did.
-    pub fn failed(&self) -> Option<String> {
-        (!self.failures.is_empty()).then(|| self.failures.join("; "))
     }
 }
 

@@ -116,8 +116,8 @@ pub struct Asked {
 impl Ledger {
     /// What the runs of each job fetched.
     pub fn asked(&self) -> Result<Vec<Asked>> {
-        let sql = "SELECT run.job, count(*), coalesce(sum(CASE WHEN json_extract(what, '$.unchanged') THEN 0
-                       ELSE json_extract(what, '$.bytes') END), 0)
+        let sql = "SELECT run.job, count(*), coalesce(sum(CASE WHEN json_extract(step.what, '$.unchanged') THEN 0
+                       ELSE json_extract(step.what, '$.bytes') END), 0)
                    FROM step JOIN run ON run.id = step.run WHERE stage = 'fetch' GROUP BY run.job ORDER BY run.job";
         let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
         self.rows(sql, [], |row| {

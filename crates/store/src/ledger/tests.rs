@@ -71,7 +71,16 @@ fn of_a_job_one_run_goes_at_a_time_and_one_claims_it() {
     assert_eq!(two.claim(&first.id, "two", at(1)).unwrap(), None);
     assert_eq!(two.claim(&second.id, "two", at(1)).unwrap(), None);
     assert!(two.ready(at(5)).unwrap().is_empty());
+    for what in [r#"{"url":"u","bytes":40,"unchanged":false}"#, r#"{"url":"u","bytes":2,"unchanged":true}"#] {
+        one.ledger.step(&claim.run, claim.attempt, "fetch", what, at(2)).unwrap();
+    }
+    assert_eq!(one.ledger.steps(&claim.run).unwrap().len(), 2);
     assert!(one.ledger.end(&claim, &over(State::Succeeded), at(9)).unwrap());
+    let asked = two.asked().unwrap();
+    assert_eq!((asked[0].job.as_str(), asked[0].requests, asked[0].bytes), ("a", 2, 40));
+    let counted = two.counted().unwrap();
+    assert_eq!((counted[0].state.as_str(), counted[0].runs, counted[0].milliseconds), ("succeeded", 1, 8_000));
+    assert_eq!(two.last_well().unwrap(), [("a".to_owned(), at(9))]);
     assert!(!one.ledger.end(&claim, &over(State::Failed), at(9)).unwrap(), "what has ended has ended");
     let ended = two.run(&first.id).unwrap().unwrap();
     assert_eq!((ended.state, ended.snapshot, ended.ended), (State::Succeeded, Some(7), Some(at(9))));

@@ -150,6 +150,9 @@ pub struct Core {
 /// A clock that goes back by more than this was ahead.
 const BACK: SignedDuration = SignedDuration::from_secs(60);
 
+/// A run that died so often is told of, though it is tried again.
+const DEATHS_TOLD: u32 = 3;
+
 /// Missed due times that are told of one by one; what lies before them is told of as one.
 const ONE_BY_ONE: usize = 1_000;
 
@@ -212,25 +215,31 @@ impl Core {
         Ok([due, self.ledger.next_ready()?].into_iter().flatten().min())
     }
 
-    /// Decides what is to be decided at this time. `is_dead` tells of a holder whether it surely is.
-    pub fn tick(&mut self, now: Timestamp, uptime: Duration, is_dead: &dyn Fn(&str) -> bool) -> Result<Vec<Action>> {
+    /// Decides what is to be decided at this time. `is_dead` tells of a holder whether it surely is. What is in `actions`
+    /// afterwards is to be done, whether or not the rest of the look failed: it stands in the ledger.
+    pub fn tick(
+        &mut self,
+        now: Timestamp,
+        uptime: Duration,
+        is_dead: &dyn Fn(&str) -> bool,
+        actions: &mut Vec<Action>,
+    ) -> Result<()> {
         self.notice_jumps(now)?;
         self.decide(now)?;
         for late in self.ledger.expire(now)? {
             self.alarm_failed(&late, "its deadline passed before it could be done", now)?;
         }
-        let mut actions = Vec::new();
         if self.beaten.is_none_or(|beaten| uptime.saturating_sub(beaten) >= self.rules.beat_every) {
-            self.beat(&mut actions)?;
+            self.beat(actions)?;
             self.bury(now, uptime, is_dead)?;
             self.beaten = Some(uptime);
         }
-        self.stop_late(now, &mut actions)?;
+        self.stop_late(now, actions);
         if !self.draining && self.held.is_none() {
-            self.claim(now, &mut actions)?;
+            self.claim(now, actions)?;
         }
         self.last = Some(now);
-        Ok(actions)
+        Ok(())
     }
 
     /// Where the clock was ahead, what it decided about times yet to come is taken back.
@@ -336,12 +345,11 @@ impl Core {
     }
 
     /// Stops our runs whose time is over.
-    fn stop_late(&mut self, now: Timestamp, actions: &mut Vec<Action>) -> Result<()> {
+    fn stop_late(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         for held in self.mine.values_mut().filter(|held| !held.stopping && held.claim.deadline <= now) {
             held.stopping = true;
             actions.push(Action::Stop(held.claim.clone(), "its deadline passed".to_owned()));
         }
-        Ok(())
     }
 
     /// Claims what may begin: no two runs ask one publisher at once, and one that is left alone is not asked.
@@ -375,10 +383,13 @@ impl Core {
                 continue;
             };
             // Nothing else goes on while garbage is collected: it would wait, or be waited for.
-            let alone = job.name == GC && !(going.is_empty() && self.mine.is_empty());
-            let waits = self.mine.contains_key(GC)
-                || alone
-                || job.hosts.iter().any(|host| busy.contains(host) || open.contains(host));
+            let collecting = {
+                let mut at_work = going.iter().map(|beat| &beat.job).chain(self.mine().map(|claim| &claim.job));
+                at_work.any(|job| job == GC)
+            };
+            let crowded = job.name == GC && !(going.is_empty() && self.mine.is_empty());
+            let waits =
+                collecting || crowded || job.hosts.iter().any(|host| busy.contains(host) || open.contains(host));
             if waits {
                 continue;
             }
@@ -406,9 +417,20 @@ impl Core {
                     self.answered(host, now)?;
                 }
                 self.ledger.clear("run-failed", &claim.job, now)?;
+                self.ledger.clear("restarts", &claim.job, now)?;
                 if snapshot.is_some() && claim.job != PUBLISH {
                     self.publish(now)?;
                 }
+            }
+            (Finish::Died(how), Outcome::Again { .. }) if claim.attempt >= DEATHS_TOLD => {
+                self.ledger.raise(&Alarm {
+                    name: "restarts".to_owned(),
+                    subject: claim.job.clone(),
+                    raised: now,
+                    cleared: None,
+                    text: format!("{} has died {} times: {how}", claim.run, claim.attempt),
+                    next: format!("tollhouse runs {}", claim.run),
+                })?;
             }
             (_, Outcome::Over(ended)) if ended.state == State::Failed => {
                 if let Some(run) = self.ledger.run(&claim.run)? {

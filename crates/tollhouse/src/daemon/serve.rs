@@ -241,11 +241,13 @@ impl Daemon {
     fn tick(&mut self) {
         let (now, up) = (now(), uptime());
         let warehouse = self.warehouse.clone();
-        let actions = tokio::task::block_in_place(|| self.core.tick(now, up, &|holder| warehouse.is_dead(holder)));
-        match actions {
-            Ok(actions) => actions.into_iter().for_each(|action| self.act(action, now)),
+        let mut actions = Vec::new();
+        let is_dead = |holder: &str| warehouse.is_dead(holder);
+        let looked = tokio::task::block_in_place(|| self.core.tick(now, up, &is_dead, &mut actions));
+        actions.into_iter().for_each(|action| self.act(action, now));
+        if let Err(error) = &looked {
             // The next look is the next attempt.
-            Err(error) => tracing::error!(error = report::in_a_line(&error), "this look failed"),
+            tracing::error!(error = report::in_a_line(error), "this look failed");
         }
         let every = |last: &mut Option<Duration>, pause: Duration| {
             let due = last.is_none_or(|last| up.saturating_sub(last) >= pause);
@@ -264,9 +266,11 @@ impl Daemon {
             self.forget(now);
         }
         self.tell_alarms(up);
-        self.shared.show(|seen| seen.ticked = Some((now, up)));
         // Only a look that was finished says that the scheduler lives.
-        notify(&[NotifyState::Watchdog]);
+        if looked.is_ok() {
+            self.shared.show(|seen| seen.ticked = Some((now, up)));
+            notify(&[NotifyState::Watchdog]);
+        }
     }
 
     fn act(&mut self, action: Action, now: Timestamp) {

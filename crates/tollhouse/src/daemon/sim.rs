@@ -223,12 +223,12 @@ impl World {
             let uptime = Duration::from_secs(u64::try_from(self.time - daemon.begun).unwrap());
             self.finish(&mut daemon, now);
             self.counts.ticks += 1;
-            match daemon.core.tick(now, uptime, &|holder| !alive.contains(holder)) {
-                Ok(actions) => self.act(&mut daemon, actions),
-                Err(error) => {
-                    assert!(full, "the disk has room: {error}");
-                    self.counts.failed_ticks += 1;
-                }
+            let mut actions = Vec::new();
+            let looked = daemon.core.tick(now, uptime, &|holder| !alive.contains(holder), &mut actions);
+            self.act(&mut daemon, actions);
+            if let Err(error) = looked {
+                assert!(full, "the disk has room: {error}");
+                self.counts.failed_ticks += 1;
             }
             self.daemons[place] = Some(daemon);
         }
@@ -275,7 +275,9 @@ impl World {
                 Action::Start(claim) => {
                     self.counts.starts += 1;
                     self.check_alone(daemon, &claim);
-                    let longest = if self.dice.once_in(50) { 2 * DAY } else { 120 };
+                    // Where others watch for signs of life, long runs cost many looks.
+                    let long = if self.daemons.len() > 1 { 900 } else { 2 * DAY };
+                    let longest = if self.dice.once_in(50) { long } else { 120 };
                     let ends = self.time + 1 + self.dice.below(longest);
                     daemon.workers.push(Worker { claim, ends, stopped: None });
                 }
@@ -342,6 +344,7 @@ impl World {
     fn next(&mut self) -> i64 {
         let off = self.off;
         let (start, time) = (self.start, self.time);
+        let several = self.daemons.len() > 1;
         let mut moments = vec![self.next_trouble, self.next_look];
         moments.extend(self.outages.values());
         moments.push(self.disk_full_until);
@@ -352,11 +355,10 @@ impl World {
             };
             moments.push(daemon.dies);
             moments.extend(daemon.workers.iter().map(|worker| worker.ends));
-            if daemon.workers.is_empty() {
-                let wake = daemon.core.wake().unwrap();
-                moments.extend(wake.map(|wake| wake.duration_since(start).as_secs() - off));
-            } else {
-                // Whoever holds a run says every now and then that it lives.
+            let wake = daemon.core.wake().unwrap();
+            moments.extend(wake.map(|wake| wake.duration_since(start).as_secs() - off));
+            if several && !daemon.workers.is_empty() {
+                // Whoever holds a run says every now and then that it lives, for the others to see.
                 moments.push(time + 20);
             }
         }
@@ -474,7 +476,12 @@ fn a_holder_without_a_sign_of_life_is_dead_within_a_minute_and_one_with_is_not()
     };
     let (mut one, mut two) = (core("one"), core("two"));
     let at = |second: u64| start.checked_add(SignedDuration::from_secs(i64::try_from(second).unwrap())).unwrap();
-    let tick = |core: &mut Core, second: u64| core.tick(at(second), Duration::from_secs(second), &|_| false).unwrap();
+    let look = |core: &mut Core, now: Timestamp, second: u64| {
+        let mut actions = Vec::new();
+        core.tick(now, Duration::from_secs(second), &|_| false, &mut actions).unwrap();
+        actions
+    };
+    let tick = |core: &mut Core, second: u64| look(core, at(second), second);
     tick(&mut one, 0);
     let order = store::ledger::Order {
         trigger: store::ledger::Trigger::Manual,
@@ -489,11 +496,11 @@ fn a_holder_without_a_sign_of_life_is_dead_within_a_minute_and_one_with_is_not()
     for second in 2..120 {
         tick(&mut one, second);
         let far = at(second).checked_add(SignedDuration::from_hours(1_000)).unwrap();
-        assert_eq!(two.tick(far, Duration::from_secs(second), &|_| false).unwrap(), []);
+        assert_eq!(look(&mut two, far, second), []);
     }
     // The first hangs: the second takes the run over.
     let taken = (120..200).find(|second| {
-        let actions = two.tick(at(*second), Duration::from_secs(*second), &|_| false).unwrap();
+        let actions = tick(&mut two, *second);
         matches!(actions.as_slice(), [Action::Start(claim)] if claim.token == 3)
     });
     assert!(taken.is_some_and(|second| second <= 119 + 60), "{taken:?}");
@@ -521,7 +528,8 @@ fn internal_jobs_follow_commits_and_garbage_is_collected_alone() {
         core.ledger().order(job, &order, start).unwrap();
     };
     let started = |core: &mut Core, second: u64| -> Vec<Claim> {
-        let actions = core.tick(start, Duration::from_secs(second), &|_| false).unwrap();
+        let mut actions = Vec::new();
+        core.tick(start, Duration::from_secs(second), &|_| false, &mut actions).unwrap();
         actions
             .into_iter()
             .map(|action| match action {

@@ -93,6 +93,17 @@ impl House {
         daemon
     }
 
+    /// What the newest daemon answers at its socket, head and all.
+    fn get(&self, path: &str) -> String {
+        use std::io::{Read as _, Write as _};
+        let socket = self.folder.path().join(format!("{}.sock", self.begun.get()));
+        let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// All runs, newest first.
     fn runs(&self) -> Vec<Value> {
         self.json(&["runs", "--limit", "100000"]).as_array().unwrap().clone()
@@ -187,6 +198,27 @@ fn what_is_due_runs_a_person_may_too_and_a_drained_daemon_leaves_nothing_behind(
     });
     until("figures were drawn and claims judged", || house.ended("_publish") >= 1);
     assert!(house.root().join("figures/portland-homicides.svg").is_file());
+    // Every page that reads answers, also about what has run.
+    for (path, words) in [
+        ("/healthz", ""),
+        ("/readyz", "scheduler"),
+        ("/metrics", "tollhouse_runs_total"),
+        ("/", "fbi_city_offenses"),
+        ("/api/v1/status", "holder"),
+        ("/api/v1/jobs", "cdc_opioid_deaths_us"),
+        ("/api/v1/jobs/fbi_city_offenses/due", "decision"),
+        ("/api/v1/runs?state=succeeded&limit=5", "snapshot"),
+        ("/api/v1/snapshots", "created"),
+        ("/api/v1/freshness", "newest"),
+        ("/api/v1/alarms", ""),
+        ("/api/v1/breakers", ""),
+        ("/api/v1/verdicts", ""),
+        ("/figures/portland-homicides.svg", "<svg"),
+    ] {
+        let answer = house.get(path);
+        let head = answer.lines().next().unwrap_or_default();
+        assert!(head.contains(" 200 ") && answer.contains(words), "{path}: {answer}");
+    }
     // A pause holds what comes due, and says so.
     assert!(house.words(&["pause", "fbi_city_offenses", "--why", "maintenance"]).status.success());
     until("a due time was passed over", || {

@@ -146,7 +146,8 @@ pub fn main() -> Result<ExitCode> {
     logs(
         &common,
         if is_daemon {
-            "info"
+            // The bell's own words are of no use to an operator.
+            "info,tokio_cron_scheduler=warn"
         } else if common.quiet {
             "error"
         } else {

@@ -116,11 +116,8 @@ impl Warehouse {
         let name = holder_name(holder);
         // A lock that was never taken tells nothing.
         let known = self.files().exists(&format!("{LOCKS}/{name}")).unwrap_or(false);
-        let free = known && self.files().lock(&name, Mode::Exclusive).is_ok_and(|lock| lock.is_some());
-        if free {
-            let _left_for_the_next = self.files().remove(&format!("{LOCKS}/{name}"));
-        }
-        free
+        // The file stays: whoever asks again, of another run of the same holder, must be told the same.
+        known && self.files().lock(&name, Mode::Exclusive).is_ok_and(|lock| lock.is_some())
     }
 }
 
@@ -143,4 +140,23 @@ pub(crate) fn writing(files: &dyn Files, patience: u32) -> Result<Arc<Hold>> {
     Err(Error::new(Kind::LostRace, "`snapshot gc` is at work in this warehouse")
         .hint("nothing was written; run it again when that is done")
         .retryable())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Origin;
+
+    #[test]
+    fn a_holder_is_dead_once_it_holds_nothing_and_one_that_nobody_knew_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let warehouse = Warehouse::open_or_create(folder.path(), Origin::Replica, now).unwrap();
+        assert!(!warehouse.is_dead("one"), "nobody knows");
+        let alive = warehouse.live_as("one").unwrap();
+        assert!(!warehouse.is_dead("one"));
+        drop(alive);
+        // However often it is asked: a holder may have held several runs.
+        assert!(warehouse.is_dead("one") && warehouse.is_dead("one"));
+    }
 }

@@ -22,6 +22,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -252,12 +253,14 @@ impl Ledger {
     /// The queued runs that may begin now, oldest first, at most one of a job, and none of a job that runs.
     pub fn ready(&self, now: Timestamp) -> Result<Vec<Run>> {
         let sql = format!(
-            "{RUN} WHERE number IN (
-                 SELECT min(number) FROM run WHERE state = 'queued' AND not_before_ms <= ?1
-                 AND job NOT IN (SELECT job FROM run WHERE state = 'running') GROUP BY job)
-             ORDER BY not_before_ms, number"
+            "{RUN} WHERE state = 'queued' AND not_before_ms <= ?1
+             AND job NOT IN (SELECT job FROM run WHERE state = 'running') ORDER BY number"
         );
-        self.rows(&sql, [now.as_millisecond()], run_of)
+        let mut ready: Vec<Run> = self.rows(&sql, [now.as_millisecond()], run_of)?;
+        let mut jobs = BTreeSet::new();
+        ready.retain(|run| jobs.insert(run.job.clone()));
+        ready.sort_by_key(|run| run.not_before);
+        Ok(ready)
     }
 
     /// The earliest time at which a queued run may begin.

@@ -39,6 +39,7 @@ const SCHEMA: &str = "
         snapshot INTEGER, cancel TEXT);
     CREATE UNIQUE INDEX IF NOT EXISTS run_going ON run (job) WHERE state = 'running';
     CREATE INDEX IF NOT EXISTS run_open ON run (state) WHERE state IN ('queued', 'running');
+    CREATE INDEX IF NOT EXISTS run_queued ON run (not_before_ms) WHERE state = 'queued';
     CREATE INDEX IF NOT EXISTS run_job ON run (job, number);
     CREATE TABLE IF NOT EXISTS attempt (
         run TEXT NOT NULL, number INTEGER NOT NULL, holder TEXT NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER,

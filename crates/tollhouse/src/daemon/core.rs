@@ -410,8 +410,21 @@ impl Core {
         if !ours {
             return Ok(false);
         }
+        // How it ended stands; what follows from it is made good with the next run where the disk is full now.
+        if let Err(error) = self.follow(claim, finish, &outcome, now) {
+            tracing::warn!(
+                run = claim.run,
+                error = report::in_a_line(&error),
+                "what follows from this run was left out"
+            );
+        }
+        Ok(true)
+    }
+
+    /// What follows from how a run ended: alarms, breakers, and the figures and verdicts of a new snapshot.
+    fn follow(&mut self, claim: &Claim, finish: &Finish, outcome: &Outcome, now: Timestamp) -> Result<()> {
         let host = self.jobs.get(&claim.job).and_then(|job| job.host.clone());
-        match (finish, &outcome) {
+        match (finish, outcome) {
             (Finish::Done { snapshot, .. }, _) => {
                 if let Some(host) = &host {
                     self.answered(host, now)?;
@@ -439,7 +452,7 @@ impl Core {
             }
             _ => {}
         }
-        Ok(true)
+        Ok(())
     }
 
     /// What becomes of a run that ended so.

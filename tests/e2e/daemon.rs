@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use replica::Weather;
@@ -73,12 +74,16 @@ impl House {
     }
 
     fn daemon_with(&self, environment: &[(&str, &str)]) -> Daemon {
+        self.begin(&[&format!("--replica={}", self.replica.base())], environment)
+    }
+
+    fn begin(&self, words: &[&str], environment: &[(&str, &str)]) -> Daemon {
         self.begun.set(self.begun.get() + 1);
         let log = self.folder.path().join(format!("daemon-{}.log", self.begun.get()));
         let socket = self.folder.path().join(format!("{}.sock", self.begun.get()));
-        let replica = format!("--replica={}", self.replica.base());
         let listen = format!("unix:{}", socket.display());
-        let child = command(&self.root(), &["--log-format", "json", "daemon", &replica, "--listen", &listen])
+        let child = command(&self.root(), &["--log-format", "json", "daemon", "--listen", &listen])
+            .args(words)
             .arg("--config")
             .arg(self.folder.path().join("tollhouse.toml"))
             .envs(environment.iter().copied())
@@ -107,6 +112,15 @@ impl House {
     /// All runs, newest first.
     fn runs(&self) -> Vec<Value> {
         self.json(&["runs", "--limit", "100000"]).as_array().unwrap().clone()
+    }
+
+    /// How many processes work on runs of this root.
+    fn workers(&self) -> usize {
+        let root = self.root().display().to_string();
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let words = all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        let words = words.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        words.filter(|words| words.contains(&root) && words.contains("\0work\0")).count()
     }
 
     fn ended(&self, job: &str) -> usize {
@@ -271,6 +285,7 @@ fn killed_again_and_again_in_bad_weather_no_run_is_lost_or_doubled() {
         std::thread::sleep(between);
         daemon.kill();
         kills += 1;
+        until("its processes ended with it", || house.workers() == 0);
     }
     // Those that died are taken up again.
     let daemon = house.daemon();
@@ -387,37 +402,194 @@ fn systemd_hears_of_readiness_progress_and_the_end() {
     while socket.recv(&mut buffer).is_ok() {}
     daemon.signal("-CONT");
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    heard("WATCHDOG=1");
+    // And goes on looking, and not only once: what rings it has slept as well.
+    for _ in 0..10 {
+        heard("WATCHDOG=1");
+    }
     daemon.signal("-TERM");
     heard("STOPPING=1");
     daemon.end();
 }
 
+/// A server of the test's own, which hears whatever is said to it.
+struct Ear {
+    base: String,
+    heard: Arc<Mutex<Vec<Heard>>>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+#[derive(Debug, Clone)]
+struct Heard {
+    path: String,
+    headers: String,
+    body: String,
+}
+
+impl Ear {
+    /// One that answers everything with this status, and says back all that it was told.
+    fn new(status: u16) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let heard: Arc<Mutex<Vec<Heard>>> = Arc::default();
+        let keep = Arc::clone(&heard);
+        let answer = move |request: axum::extract::Request| async move {
+            let (head, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            let one = Heard {
+                path: head.uri.path().to_owned(),
+                headers: format!("{:?}", head.headers),
+                body: String::from_utf8_lossy(&body).into_owned(),
+            };
+            let said = format!("refused: {} {} {}", head.uri, one.headers, one.body);
+            keep.lock().unwrap().push(one);
+            (axum::http::StatusCode::from_u16(status).unwrap(), said)
+        };
+        runtime.spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+        Self { base, heard, _runtime: runtime }
+    }
+
+    fn heard(&self, path: &str) -> Vec<Heard> {
+        self.heard.lock().unwrap().iter().filter(|one| one.path.starts_with(path)).cloned().collect()
+    }
+
+    fn told(&self, path: &str) -> Vec<Value> {
+        self.heard(path).iter().map(|one| serde_json::from_str(&one.body).unwrap()).collect()
+    }
+}
+
 #[test]
-fn a_canary_in_every_key_is_found_nowhere() {
-    let house = House::new(SECONDS, Options::default());
-    let canary = "c4n4ry-9f31-secret";
-    let url = format!("http://127.0.0.1:9/{canary}");
+fn others_hear_of_alarms_of_runs_and_that_the_daemon_lives() {
+    let ear = Ear::new(200);
+    let more = format!(
+        "deadman_seconds = 1\nopenlineage_url = \"{0}/lineage\"\notlp_url = \"{0}/v1/traces\"\n[schedules]",
+        ear.base
+    );
+    let config = SECONDS.replace("[schedules]", &more);
+    let house = House::new(&config, Options::default());
+    let (hook, alive) = (format!("{}/hook", ear.base), format!("{}/alive", ear.base));
     let daemon = house.daemon_with(&[
-        ("TOLLHOUSE_SOCRATA_APP_TOKEN", canary),
-        ("TOLLHOUSE_FBI_API_KEY", canary),
-        ("TOLLHOUSE_WEBHOOK_URL", &url),
-        ("TOLLHOUSE_DEADMAN_URL", &url),
-        ("TOLLHOUSE_OTLP_AUTHORIZATION", canary),
+        ("TOLLHOUSE_WEBHOOK_URL", &hook),
+        ("TOLLHOUSE_DEADMAN_URL", &alive),
+        ("TOLLHOUSE_OTLP_AUTHORIZATION", "Bearer of-the-collector"),
     ]);
-    until("runs ended", || house.ended("fbi_city_offenses") >= 1);
-    // An alarm, which the webhook does not hear.
-    house.replica.set_faults(vec![Fault {
-        on: "ucr.fbi.gov".to_owned(),
-        times: None,
-        what: What::Status { code: 403, headers: Default::default(), body: String::new() },
-    }]);
+    until("a run was told of", || {
+        ear.told("/lineage")
+            .iter()
+            .any(|event| event["eventType"] == "COMPLETE" && event["outputs"] != Value::Array(vec![]))
+    });
+    let events = ear.told("/lineage");
+    let complete = events.iter().find(|event| event["eventType"] == "COMPLETE").unwrap();
+    let begun = |event: &&Value| event["eventType"] == "START" && event["run"]["runId"] == complete["run"]["runId"];
+    assert!(events.iter().any(|event| begun(&event)), "{events:?}");
+    let outputs = events.iter().flat_map(|event| event["outputs"].as_array().unwrap());
+    for output in outputs {
+        assert!(output["facets"]["version"]["datasetVersion"].as_str().unwrap().parse::<u64>().unwrap() > 0);
+    }
+    until("a trace came", || !ear.heard("/v1/traces").is_empty());
+    assert!(ear.heard("/v1/traces").iter().all(|one| one.headers.contains("Bearer of-the-collector")));
+    let spans = ear.told("/v1/traces")[0]["resourceSpans"][0]["scopeSpans"][0]["spans"].clone();
+    let (whole, parts) = spans.as_array().unwrap().split_first().unwrap();
+    assert!(parts.iter().all(|span| span["parentSpanId"] == whole["spanId"] && span["traceId"] == whole["traceId"]));
+    until("it said that it lives, again and again", || ear.heard("/alive").len() >= 3);
+
     house.configure("[daemon]\nslots = \"many\"");
     daemon.signal("-HUP");
+    let hooked = |state: &str| {
+        ear.told("/hook").into_iter().find(|told| told["alarm"] == "reload-failed" && told["state"] == state)
+    };
+    until("an alarm was told", || hooked("raised").is_some());
+    assert_eq!(hooked("raised").unwrap()["next"], "tollhouse datasets");
+    house.configure(&config);
+    daemon.signal("-HUP");
+    until("its end was told", || hooked("cleared").is_some());
+    daemon.end();
+}
+
+/// Publishers, the webhook and the collectors refuse everything, and repeat in their answers what they were told.
+#[test]
+fn a_canary_in_every_key_is_found_nowhere_though_publishers_repeat_it() {
+    let ear = Ear::new(403);
+    let canary = "c4n4ry-9f31-secret";
+    let (hook, alive) = (format!("{}/hook/{canary}", ear.base), format!("{}/alive/{canary}", ear.base));
+    let config = format!(
+        "accept_terms = [\"nchs\"]
+[hosts]
+\"data.cdc.gov\" = \"{0}/cdc\"
+\"api.usa.gov\" = \"{0}/usa\"
+[daemon]
+deadman_seconds = 1
+otlp_url = \"{0}/v1/traces\"
+openlineage_url = \"{0}/lineage\"
+[schedules]
+cdc_vsrr_state = {{ cron = \"*/2 * * * * *\" }}
+fbi_agencies = {{ cron = \"*/2 * * * * *\" }}
+",
+        ear.base
+    );
+    let house = House::new(&config, Options::default());
+    let daemon = house.begin(
+        &[],
+        &[
+            // Nobody but this test is asked, whatever else comes due.
+            ("HTTPS_PROXY", "http://127.0.0.1:9"),
+            ("TOLLHOUSE_SOCRATA_APP_TOKEN", canary),
+            ("TOLLHOUSE_FBI_API_KEY", canary),
+            ("TOLLHOUSE_WEBHOOK_URL", &hook),
+            ("TOLLHOUSE_DEADMAN_URL", &alive),
+            ("TOLLHOUSE_OTLP_AUTHORIZATION", canary),
+        ],
+    );
+    until("both publishers refused", || {
+        ["cdc_vsrr_state", "fbi_agencies"].iter().all(|job| {
+            house.runs().iter().any(|run| run["job"] == *job && run["state"] == "failed" && run["kind"] == "refused")
+        })
+    });
     until("the webhook failed", || daemon.told("an alarm could not be told"));
+    until("the collector failed", || daemon.told("an event was not told"));
+    for (path, header) in [("/cdc", "x-app-token"), ("/usa", "x-api-key"), ("/v1/traces", "authorization")] {
+        let heard = ear.heard(path);
+        assert!(heard.iter().any(|one| one.headers.contains(&format!("{header:?}: {canary:?}"))), "{path}: {heard:?}");
+    }
+    let mut shown = String::new();
+    for path in [
+        "/",
+        "/metrics",
+        "/readyz",
+        "/api/v1/status",
+        "/api/v1/jobs",
+        "/api/v1/runs",
+        "/api/v1/alarms",
+        "/api/v1/breakers",
+    ] {
+        shown += &house.get(path);
+    }
+    for words in [&["status"][..], &["runs"], &["sql", "from meta.runs"]] {
+        let output = house.words(words);
+        shown += &format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(shown.contains("refused") && !shown.contains(canary), "{shown}");
     daemon.end();
     for (path, bytes) in files(house.folder.path()) {
         let found = bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
         assert!(!found, "{} has the canary", path.display());
     }
+}
+
+#[test]
+fn a_person_may_leave_a_run_to_the_daemon() {
+    let house = House::new("[schedules]\nfbi_city_offenses = { cron = \"0 0 0 1 1 *\" }", Options::default());
+    let daemon = house.daemon();
+    let unknown = house.words(&["run", "--queue", "fbi_city_offenses", "no_such_job"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert_eq!(house.runs().len(), 0, "nothing is queued where one of them is none");
+    let queued = house.json(&["run", "--queue", "fbi_city_offenses"]);
+    let id = queued[0]["id"].as_str().unwrap();
+    until("the daemon ran it", || house.json(&["runs", id])["state"] == "succeeded");
+    until("figures and verdicts follow", || house.ended("_publish") >= 1);
+    daemon.end();
+    // Without a daemon it waits, and waits once.
+    let first = house.json(&["run", "--queue", "fbi_city_offenses"]);
+    assert_eq!(first[0]["state"], "queued");
+    assert_eq!(house.json(&["run", "--queue", "fbi_city_offenses"])[0]["id"], first[0]["id"]);
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use model::{Error, Kind, Result};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use url::Url;
 
 use crate::fetch::Secret;
 
@@ -22,14 +23,32 @@ pub struct Notifier {
 }
 
 /// To whom.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Address {
-    /// What it is, in words: `the webhook`.
-    pub name: &'static str,
-    /// Where.
-    pub url: Secret,
-    /// The value of the header `authorization`.
-    pub authorization: Option<Secret>,
+    name: &'static str,
+    url: Url,
+    authorization: Option<Secret>,
+}
+
+impl Address {
+    /// An address with what it is in words, such as `the webhook`, and the value of the header `authorization` that it wants.
+    ///
+    /// Errors: [`Kind::Usage`] for one that is none.
+    pub fn new(name: &'static str, url: &Secret, authorization: Option<Secret>) -> Result<Self> {
+        let url = Url::parse(url.text()).ok();
+        let url = url.filter(|url| matches!(url.scheme(), "https" | "http") && url.host_str().is_some());
+        let url = url.ok_or_else(|| {
+            Error::new(Kind::Usage, format!("the address of {name} is none"))
+                .hint("an address begins with https:// (or http:// within your own network)")
+        })?;
+        Ok(Self { name, url, authorization })
+    }
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Address({})", self.name)
+    }
 }
 
 impl Notifier {
@@ -40,23 +59,16 @@ impl Notifier {
 
     /// Tells it, once. `body` is JSON; without one the address is only asked.
     ///
-    /// Errors: [`Kind::Usage`] for an address that is none, [`Kind::Unreachable`] where it does not answer, [`Kind::Refused`]
-    /// where it answers no.
+    /// Errors: [`Kind::Unreachable`] where nobody answers, [`Kind::Refused`] where the answer is no.
     pub async fn tell(&self, to: &Address, body: Option<String>) -> Result<()> {
-        let bad = || {
-            Error::new(Kind::Usage, format!("the address of {} is none", to.name))
-                .hint("an address begins with https:// (or http:// within your own network)")
-        };
-        let url = url::Url::parse(to.url.text()).map_err(|_| bad())?;
-        if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
-            return Err(bad());
-        }
+        let url = to.url.clone();
         let mut request = match body {
             Some(body) => self.client.post(url).header(CONTENT_TYPE, "application/json").body(body),
             None => self.client.get(url),
         };
         if let Some(key) = &to.authorization {
-            let mut value = HeaderValue::from_str(key.text()).map_err(|_| bad())?;
+            let mut value = HeaderValue::from_str(key.text())
+                .map_err(|_| Error::new(Kind::Usage, format!("the key of {} fits in no header", to.name)))?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }

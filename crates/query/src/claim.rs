@@ -26,11 +26,11 @@ use crate::Receipt;
 pub enum Verdict {
     /// Every test holds.
     Holds,
-    /// It holds by one definition, and by another it does not or cannot be checked.
+    /// It holds by one definition, and by another it does not, is undetermined or cannot be checked.
     HoldsInPart,
-    /// No test that could be made holds.
+    /// No test that could be decided holds.
     Refuted,
-    /// No test could be made.
+    /// No test could be made or decided.
     NotCheckable,
 }
 
@@ -58,6 +58,8 @@ pub enum Outcome {
     NotLoaded,
     /// The table is loaded, and has no such row or value.
     Absent,
+    /// The numbers are known within bounds, which lie on both sides of what is expected.
+    Undetermined,
 }
 
 /// A claim and its verdict.
@@ -75,6 +77,8 @@ pub struct Judgement {
     pub reason: String,
     /// Where the statement was published.
     pub citation: String,
+    /// What the verdict should be read with.
+    pub note: String,
     /// What was tested.
     pub tests: Vec<Tested>,
     /// The sources used that are somebody's copy or transcription.

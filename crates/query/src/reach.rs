@@ -10,7 +10,8 @@ use crate::{Session, sql};
 
 /// The end of the newest period of a dataset, in any of its releases; none where it has no rows.
 ///
-/// Of a year that is its last day, of a month too; a date is itself. The day ends with it, in UTC.
+/// Of a year that is its last day, of a month too; a date is itself. The day ends with it, in UTC. Of a dataset whose rows
+/// cover no time, such as a list of places, there is none.
 pub fn newest(session: &Session, dataset: &Dataset) -> Result<Option<Timestamp>> {
     let (table, period) = (dataset.id.as_str(), dataset.spec.period.as_str());
     if !session.has(table) {
@@ -21,14 +22,14 @@ pub fn newest(session: &Session, dataset: &Dataset) -> Result<Option<Timestamp>>
     let columns = [period, "period_end"];
     let mut newest = None;
     for column in columns.into_iter().filter(|name| has(name)) {
-        let answer = session.query(&format!(
-            "SELECT CAST(max({}) AS VARCHAR) FROM history.{}",
-            sql::name(column),
-            sql::name(table)
-        ))?;
-        let text = answer.rows.into_iter().next().and_then(|row| row.into_iter().next().flatten());
-        if let Some(text) = text {
-            newest = newest.max(Some(end(&text, column)?));
+        let (name, table) = (sql::name(column), sql::name(table));
+        let answer =
+            session.query(&format!("SELECT CAST(max({name}) AS VARCHAR), typeof(max({name})) FROM history.{table}"))?;
+        // A code is no time, though some codes look like years.
+        if let [Some(text), Some(kind)] = answer.rows.into_iter().next().unwrap_or_default().as_slice()
+            && (column == "year" || kind == "DATE")
+        {
+            newest = newest.max(Some(end(text, column)?));
         }
     }
     Ok(newest)

@@ -259,6 +259,12 @@ impl Session {
         Ok(names.iter().filter_map(|name| self.tables.get(name)).map(|table| table.dataset.clone()).collect())
     }
 
+    /// Of the tables that are declared, those that the SQL names and that the snapshot does not have.
+    pub fn not_loaded<'a>(&self, sql: &str, declared: impl IntoIterator<Item = &'a str>) -> Result<Vec<&'a str>> {
+        let names = gate::check(&self.connection, sql)?;
+        Ok(declared.into_iter().filter(|name| names.contains(*name) && !self.has(name)).collect())
+    }
+
     /// The tables that the SQL names, each with the digests of its parts.
     pub(crate) fn parts(&self, sql: &str) -> Result<BTreeMap<String, &BTreeSet<Digest>>> {
         let names = gate::check(&self.connection, sql)?;
@@ -298,6 +304,12 @@ impl Session {
     /// What is known of a dataset.
     pub(crate) fn facts(&self, dataset: &DatasetId) -> Option<&Facts> {
         self.datasets.get(dataset)
+    }
+
+    /// The models that could not be made, and why.
+    pub fn failed_models(&self) -> impl Iterator<Item = (&DatasetId, &str)> {
+        let derived = self.manifests().iter().filter_map(|one| Some((&one.dataset, one.derived.as_ref()?)));
+        derived.filter_map(|(model, derived)| Some((model, derived.failed.as_deref()?)))
     }
 
     /// The manifests of the snapshot.

@@ -9,6 +9,7 @@
 //! Holds are locks of the operating system: they end with their process, whatever it died of. A root that cannot be
 //! written is read without: whoever collects there as another user must see to it that nobody reads.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -121,9 +122,34 @@ impl Warehouse {
     }
 }
 
+impl Warehouse {
+    /// Forgets holders that are dead, other than those in `needed`, whose runs somebody has yet to take up. How many were
+    /// forgotten comes back.
+    ///
+    /// One that is just being born may be forgotten with them. It then counts as unknown, not as dead: whether it lives is told
+    /// by its signs of life.
+    pub fn forget_holders(&self, needed: &BTreeSet<String>) -> Result<usize> {
+        let mut forgotten = 0;
+        for name in self.files().list(LOCKS)? {
+            let Some(holder) = name.strip_prefix(HOLDER) else { continue };
+            if needed.contains(holder) {
+                continue;
+            }
+            if let Some(_dead) = self.files().lock(&name, Mode::Exclusive)? {
+                self.files().remove(&format!("{LOCKS}/{name}"))?;
+                forgotten += 1;
+            }
+        }
+        Ok(forgotten)
+    }
+}
+
+/// How the names of what holders of runs hold begin.
+const HOLDER: &str = "holder-";
+
 /// What a holder of runs holds.
 fn holder_name(holder: &str) -> String {
-    format!("holder-{holder}")
+    format!("{HOLDER}{holder}")
 }
 
 /// Waits for the collector to be done, and keeps it away.
@@ -158,5 +184,18 @@ mod tests {
         drop(alive);
         // However often it is asked: a holder may have held several runs.
         assert!(warehouse.is_dead("one") && warehouse.is_dead("one"));
+    }
+
+    #[test]
+    fn dead_holders_are_forgotten_unless_somebody_needs_to_know_that_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open_or_create(folder.path(), Origin::Replica, jiff::Timestamp::UNIX_EPOCH).unwrap();
+        let alive = warehouse.live_as("alive").unwrap();
+        drop(warehouse.live_as("needed").unwrap());
+        drop(warehouse.live_as("dead").unwrap());
+        assert_eq!(warehouse.forget_holders(&BTreeSet::from(["needed".to_owned()])).unwrap(), 1);
+        assert!(warehouse.is_dead("needed") && !warehouse.is_dead("alive") && !warehouse.is_dead("dead"));
+        drop(alive);
+        assert!(warehouse.is_dead("alive"));
     }
 }

@@ -172,7 +172,7 @@ impl Ledger {
         if !path.is_file() {
             return Ok(None);
         }
-        let connection = state::open(&path).or_error(Kind::Io, cannot(&path))?;
+        let connection = state::open(&path).map_err(|error| error.told(&path, cannot(&path)))?;
         Ok(Some(Self { path, connection }))
     }
 
@@ -271,9 +271,25 @@ impl Ledger {
         Ok(found.map(moment))
     }
 
-    /// Claims a queued run; none where another was first, or a run of the same job goes on.
-    pub fn claim(&mut self, run: &str, holder: &str, now: Timestamp) -> Result<Option<Claim>> {
+    /// Claims a queued run that may ask these hosts; none where another was first, a run of the same job goes on, or another
+    /// holder's run may ask one of the hosts.
+    pub fn claim(
+        &mut self,
+        run: &str,
+        holder: &str,
+        hosts: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<Option<Claim>> {
         self.change(|transaction| {
+            transaction
+                .execute("DELETE FROM asking WHERE run NOT IN (SELECT id FROM run WHERE state = 'running')", [])?;
+            for host in hosts {
+                let sql = "SELECT count(*) FROM asking JOIN run ON run.id = asking.run
+                           WHERE asking.host = ?1 AND run.holder <> ?2";
+                if transaction.query_row(sql, [host.as_str(), holder], |row| row.get::<_, i64>(0))? > 0 {
+                    return Ok(None);
+                }
+            }
             let claimed = transaction.execute(
                 "UPDATE run SET state = 'running', holder = ?2, token = token + 1, beat = 0, attempts = attempts + 1,
                      started_ms = coalesce(started_ms, ?3)
@@ -298,6 +314,10 @@ impl Ledger {
                     })
                 },
             )?;
+            for host in hosts {
+                transaction
+                    .execute("INSERT OR IGNORE INTO asking (run, host) VALUES (?1, ?2)", [run, host.as_str()])?;
+            }
             transaction.execute(
                 "INSERT INTO attempt (run, number, holder, started_ms) VALUES (?1, ?2, ?3, ?4)",
                 params![run, claim.attempt, holder, now.as_millisecond()],
@@ -342,13 +362,13 @@ impl Ledger {
         })
     }
 
-    /// Queues a run again whose holder is dead. Nothing happens where it has shown a sign of life since.
-    pub fn bury(&mut self, seen: &Beat, now: Timestamp) -> Result<bool> {
+    /// Queues a run again, for `at`, whose holder is dead. Nothing happens where it has shown a sign of life since.
+    pub fn bury(&mut self, seen: &Beat, at: Timestamp, now: Timestamp) -> Result<bool> {
         self.change(|transaction| {
             let buried = transaction.execute(
-                "UPDATE run SET state = 'queued', holder = NULL, token = token + 1, not_before_ms = min(not_before_ms, ?4)
+                "UPDATE run SET state = 'queued', holder = NULL, token = token + 1, not_before_ms = ?4
                  WHERE id = ?1 AND token = ?2 AND beat = ?3 AND state = 'running'",
-                params![seen.run, seen.token, seen.count, now.as_millisecond()],
+                params![seen.run, seen.token, seen.count, at.as_millisecond()],
             )?;
             if buried == 1 {
                 transaction.execute(
@@ -462,12 +482,32 @@ impl Ledger {
         })
     }
 
-    /// Forgets what is older than this: ended runs with their steps, and decisions. Ends of jobs' newest runs stay.
+    /// Forgets what is older than this: ended runs with their steps, and decisions. Ends of jobs' newest runs stay, and what
+    /// was counted of all of them.
     pub fn forget(&mut self, before: Timestamp) -> Result<usize> {
         self.change(|transaction| {
             let before = before.as_millisecond();
             let old =
                 "SELECT id FROM run WHERE ended_ms < ?1 AND number NOT IN (SELECT max(number) FROM run GROUP BY job)";
+            // What is counted never shrinks.
+            transaction.execute(
+                &format!(
+                    "INSERT INTO forgotten_runs {} AND id IN ({old}) GROUP BY job, state
+                     ON CONFLICT (job, state) DO UPDATE SET runs = runs + excluded.runs,
+                         milliseconds = milliseconds + excluded.milliseconds",
+                    read::COUNTED
+                ),
+                [before],
+            )?;
+            transaction.execute(
+                &format!(
+                    "INSERT INTO forgotten_requests {} AND run.id IN ({old}) GROUP BY run.job
+                     ON CONFLICT (job) DO UPDATE SET requests = requests + excluded.requests,
+                         bytes = bytes + excluded.bytes",
+                    read::ASKED
+                ),
+                [before],
+            )?;
             transaction.execute(&format!("DELETE FROM step WHERE run IN ({old})"), [before])?;
             transaction.execute(&format!("DELETE FROM attempt WHERE run IN ({old})"), [before])?;
             transaction.execute("DELETE FROM due WHERE through_ms < ?1 AND decided_ms < ?1", [before])?;
@@ -575,11 +615,6 @@ impl Ledger {
         })
     }
 
-    /// Grows whenever another process has written.
-    pub fn version(&self) -> Result<i64> {
-        self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).or_error(Kind::Io, self.cannot())
-    }
-
     /// One transaction: all of it, or nothing. Immediate, because who decides must be the one who writes.
     fn change<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let cannot = cannot(&self.path);
@@ -631,12 +666,12 @@ impl Ledger {
 pub struct Opened {
     /// Where a damaged file was set aside.
     pub set_aside: Option<PathBuf>,
-    /// Whether what the warehouse tells of the past was put back.
+    /// Whether what the warehouse tells of the past was put back, and there was any.
     pub rebuilt: bool,
 }
 
 /// Something that an operator must know, with what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
     /// What kind: `run-failed`, `stale`, `breaker-open`, ….
     pub name: String,
@@ -650,6 +685,14 @@ pub struct Alarm {
     pub text: String,
     /// The exact command to be given next.
     pub next: String,
+}
+
+impl Alarm {
+    /// One that is up from now on.
+    pub fn up(name: &str, subject: &str, text: impl Into<String>, next: &str, now: Timestamp) -> Self {
+        let (name, subject, next) = (name.to_owned(), subject.to_owned(), next.to_owned());
+        Self { name, subject, raised: now, cleared: None, text: text.into(), next }
+    }
 }
 
 fn standing(transaction: &Transaction<'_>, job: &str) -> rusqlite::Result<Standing> {

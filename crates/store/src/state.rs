@@ -20,7 +20,7 @@ pub const FILE: &str = "state.sqlite";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The version of what is in the file. A newer program adds to it; one that is newer than the program is refused.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS request (host TEXT NOT NULL, at_ms INTEGER NOT NULL);
@@ -41,6 +41,8 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS run_open ON run (state) WHERE state IN ('queued', 'running');
     CREATE INDEX IF NOT EXISTS run_queued ON run (not_before_ms) WHERE state = 'queued';
     CREATE INDEX IF NOT EXISTS run_job ON run (job, number);
+    -- The hosts that the run that goes on may ask.
+    CREATE TABLE IF NOT EXISTS asking (run TEXT NOT NULL, host TEXT NOT NULL, PRIMARY KEY (run, host)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS attempt (
         run TEXT NOT NULL, number INTEGER NOT NULL, holder TEXT NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER,
         outcome TEXT, kind TEXT, message TEXT, PRIMARY KEY (run, number)) WITHOUT ROWID;
@@ -56,10 +58,46 @@ const SCHEMA: &str = "
         next TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0);
     CREATE UNIQUE INDEX IF NOT EXISTS alarm_up ON alarm (name, subject) WHERE cleared_ms IS NULL;
     CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL, at_ms INTEGER NOT NULL);
+
+    -- What was counted of runs that were forgotten since: totals never shrink.
+    CREATE TABLE IF NOT EXISTS forgotten_runs (
+        job TEXT NOT NULL, state TEXT NOT NULL, runs INTEGER NOT NULL, milliseconds INTEGER NOT NULL,
+        PRIMARY KEY (job, state)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS forgotten_requests (
+        job TEXT PRIMARY KEY, requests INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
+/// Why the file could not be opened.
+#[derive(Debug)]
+pub(crate) enum Unopened {
+    /// A newer program made it: of which version.
+    Newer(i64),
+    /// The database says so.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Unopened {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl Unopened {
+    /// The same as an error of ours; `cannot` says what cannot be done.
+    pub(crate) fn told(self, path: &Path, cannot: impl Into<String>) -> Error {
+        match self {
+            Self::Newer(version) => Error::new(
+                Kind::Usage,
+                format!("{} is of version {version}, and this program knows up to {VERSION}", path.display()),
+            )
+            .hint("run the newer program; or move the file away: what the warehouse can tell of the past is put back, pauses and queued runs are not"),
+            Self::Sqlite(cause) => Error::new(Kind::Io, cannot).caused_by(cause),
+        }
+    }
+}
+
 /// Opens the file, making it and what is in it where there is none.
-pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open(path: &Path) -> std::result::Result<Connection, Unopened> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -67,6 +105,9 @@ pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
     // those of the ledger must outlive a machine too.
     connection.pragma_update(None, "synchronous", "FULL")?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version > VERSION {
+        return Err(Unopened::Newer(version));
+    }
     if version < VERSION {
         connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT"))?;
     }
@@ -91,7 +132,7 @@ impl State {
     /// Errors: [`Kind::Io`] where the file cannot be read or written.
     pub fn take(&self, host: &str, limit: u32, window: Duration, now: Timestamp) -> Result<Option<Duration>> {
         let failed = || format!("cannot keep count of requests in {}", self.path.display());
-        let mut connection = open(&self.path).or_error(Kind::Io, failed())?;
+        let mut connection = open(&self.path).map_err(|error| error.told(&self.path, failed()))?;
         self.take_from(&mut connection, host, limit, window, now).or_error(Kind::Io, failed())
     }
 
@@ -100,7 +141,7 @@ impl State {
     /// Errors: [`Kind::Io`] where the file cannot be read.
     pub fn used(&self, host: &str, window: Duration, now: Timestamp) -> Result<u64> {
         let failed = || format!("cannot count requests in {}", self.path.display());
-        let connection = open(&self.path).or_error(Kind::Io, failed())?;
+        let connection = open(&self.path).map_err(|error| error.told(&self.path, failed()))?;
         let since = now.as_millisecond().saturating_sub(i64::try_from(window.as_millis()).unwrap_or(i64::MAX));
         let sql = "SELECT count(*) FROM request WHERE host = ?1 AND at_ms > ?2 AND at_ms <= ?3";
         let count: i64 = connection
@@ -114,7 +155,7 @@ impl State {
     /// Errors: [`Kind::Io`] where the file cannot be read or written.
     pub fn turn(&self, host: &str, apart: Duration, now: Timestamp) -> Result<Option<Duration>> {
         let failed = || format!("cannot keep the pace of requests in {}", self.path.display());
-        let mut connection = open(&self.path).or_error(Kind::Io, failed())?;
+        let mut connection = open(&self.path).map_err(|error| error.told(&self.path, failed()))?;
         Self::turn_from(&mut connection, host, apart, now).or_error(Kind::Io, failed())
     }
 
@@ -243,6 +284,31 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         assert_eq!(taken, 25);
+    }
+
+    #[test]
+    fn a_file_of_a_newer_program_is_refused_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        open(&path).unwrap().pragma_update(None, "user_version", VERSION + 1).unwrap();
+        let error = State::of(folder.path()).take("a", 1, HOUR, at(0)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+        assert!(error.to_string().contains(&format!("version {}", VERSION + 1)), "{error}");
+        let connection = Connection::open(&path).unwrap();
+        let requests: i64 = connection.query_row("SELECT count(*) FROM request", [], |row| row.get(0)).unwrap();
+        assert_eq!(requests, 0);
+    }
+
+    #[test]
+    fn of_many_who_make_the_file_at_once_all_can_use_it() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(FILE);
+            std::thread::scope(|scope| {
+                let each: Vec<_> = (0..8).map(|_| scope.spawn(|| open(&path).map(|_| ()))).collect();
+                each.into_iter().for_each(|one| one.join().unwrap().unwrap());
+            });
+        }
     }
 
     #[test]

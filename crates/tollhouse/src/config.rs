@@ -101,9 +101,9 @@ pub struct DaemonConfig {
     /// When garbage is collected; never without.
     pub gc: Option<Schedule>,
     /// The newest so many snapshots are kept then.
-    pub gc_keep: Option<usize>,
+    pub gc_keep: usize,
     /// Snapshots younger than so many days are kept then.
-    pub gc_days: Option<u32>,
+    pub gc_days: u32,
     /// Where OpenLineage's events are sent.
     pub openlineage_url: Option<String>,
     /// Where traces are sent, as OTLP in JSON over HTTP.
@@ -128,8 +128,8 @@ impl Default for DaemonConfig {
             min_free_bytes: 1_000_000_000,
             verify,
             gc: None,
-            gc_keep: None,
-            gc_days: None,
+            gc_keep: 30,
+            gc_days: 90,
             openlineage_url: None,
             otlp_url: None,
             deadman_seconds: 60,
@@ -159,11 +159,12 @@ impl Config {
     /// Reads the file named, or `tollhouse.toml` here if there is one, and the keys in the environment.
     pub fn load(path: Option<&Path>) -> Result<Self> {
         let mut config = Self::read(path)?;
-        config.socrata_app_token = key(SOCRATA_APP_TOKEN, &|name| std::env::var_os(name))?;
-        config.fbi_api_key = key(FBI_API_KEY, &|name| std::env::var_os(name))?;
-        config.webhook = key(WEBHOOK_URL, &|name| std::env::var_os(name))?;
-        config.deadman = key(DEADMAN_URL, &|name| std::env::var_os(name))?;
-        config.otlp_authorization = key(OTLP_AUTHORIZATION, &|name| std::env::var_os(name))?;
+        let environment = |name: &str| std::env::var_os(name);
+        config.socrata_app_token = key(SOCRATA_APP_TOKEN, &environment, Secret::new)?;
+        config.fbi_api_key = key(FBI_API_KEY, &environment, Secret::new)?;
+        config.webhook = key(WEBHOOK_URL, &environment, Secret::new)?;
+        config.deadman = key(DEADMAN_URL, &environment, Secret::new)?;
+        config.otlp_authorization = key(OTLP_AUTHORIZATION, &environment, Secret::authorization)?;
         Ok(config)
     }
 
@@ -304,17 +305,21 @@ impl Config {
 }
 
 /// A key from the environment, or from the file that the environment names.
-fn key(name: &str, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Option<Secret>> {
+fn key(
+    name: &str,
+    environment: &dyn Fn(&str) -> Option<OsString>,
+    make: fn(&str, &str) -> Result<Secret>,
+) -> Result<Option<Secret>> {
     let of_file = format!("{name}_FILE");
     match (environment(name), environment(&of_file)) {
         (Some(_), Some(_)) => {
             Err(Error::new(Kind::Usage, format!("both {name} and {of_file} are set")).hint("keep one of the two"))
         }
-        (Some(text), None) => Secret::new(name, &text.to_string_lossy()).map(Some),
+        (Some(text), None) => make(name, &text.to_string_lossy()).map(Some),
         (None, Some(path)) => {
             let text = std::fs::read_to_string(&path)
                 .or_error(Kind::Usage, format!("cannot read the file that {of_file} names"))?;
-            Secret::new(&of_file, &text).map(Some)
+            make(&of_file, &text).map(Some)
         }
         (None, None) => Ok(None),
     }
@@ -371,7 +376,7 @@ mod tests {
     fn check(variables: &[(&str, &str)], found: std::result::Result<bool, &str>) {
         let environment =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
-        match (key("KEY", &environment), found) {
+        match (key("KEY", &environment, Secret::new), found) {
             (Ok(key), Ok(some)) => assert_eq!(key.is_some(), some),
             (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{error}"),
             (key, _) => panic!("{key:?}"),
@@ -391,6 +396,21 @@ mod tests {
         check(&[("KEY", "c4n4ry-t0ken"), ("KEY_FILE", path)], Err("both KEY and KEY_FILE are set"));
         check(&[("KEY", " ")], Err("KEY holds no usable key"));
         check(&[("KEY", "two words here")], Err("KEY holds no usable key"));
+    }
+
+    #[test]
+    fn an_authorization_is_a_key_with_or_without_its_scheme() {
+        for (text, good) in [
+            ("c4n4ry-t0ken", true),
+            ("Bearer c4n4ry-t0ken\n", true),
+            ("Bearer c4n4ry t0ken", false),
+            ("Bearer abc", false),
+            ("Bea:rer c4n4ry-t0ken", false),
+        ] {
+            let made = Secret::authorization("KEY", text);
+            assert_eq!(made.is_ok(), good, "{text}");
+            assert!(!format!("{made:?}").contains("c4n4ry"));
+        }
     }
 
     #[test]

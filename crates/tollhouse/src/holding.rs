@@ -16,7 +16,7 @@ use store::Warehouse;
 use store::file::Hold;
 use store::ledger::{Claim, Ended, Filter, Ledger, Order, Outcome, Run, State, Trigger};
 
-use crate::config::now;
+use crate::config::{hosts, now};
 use crate::report;
 
 /// How often a holder says that it lives.
@@ -51,12 +51,15 @@ impl Holding {
         }
         for beat in ledger.beats()? {
             if warehouse.is_dead(&beat.holder) {
-                ledger.bury(&beat, now())?;
+                ledger.bury(&beat, now(), now())?;
             }
         }
         let mut holding = Self { ledger, claims: BTreeMap::new(), given: false, beating: None, _alive: Some(alive) };
         for dataset in datasets {
-            holding.claim(dataset.id.as_str(), &holder)?;
+            if let Err(error) = holding.claim(dataset, &holder) {
+                holding.let_go()?;
+                return Err(error);
+            }
         }
         holding.beat(warehouse);
         Ok(holding)
@@ -71,8 +74,26 @@ impl Holding {
         Ok(Self { ledger, claims, given: true, beating: None, _alive: None })
     }
 
-    fn claim(&mut self, job: &str, holder: &str) -> Result<()> {
-        let now = now();
+    /// Gives back what was claimed: nothing was done yet.
+    fn let_go(&mut self) -> Result<()> {
+        for claim in std::mem::take(&mut self.claims).into_values() {
+            let waited = self.ledger.run(&claim.run)?.is_some_and(|run| run.trigger != Trigger::Manual);
+            let why = Ended {
+                state: State::Cancelled,
+                kind: None,
+                message: Some("not begun: another run was in the way of one that was asked for with it".to_owned()),
+                hint: None,
+                snapshot: None,
+            };
+            let outcome = if waited { Outcome::Again { at: now(), why } } else { Outcome::Over(why) };
+            self.ledger.end(&claim, &outcome, now())?;
+        }
+        Ok(())
+    }
+
+    fn claim(&mut self, dataset: &Dataset, holder: &str) -> Result<()> {
+        let (job, now) = (dataset.id.as_str(), now());
+        let hosts = hosts(&[dataset])?;
         let open = |ledger: &Ledger, state: State| -> Result<Option<Run>> {
             let filter = Filter {
                 job: Some(job.to_owned()),
@@ -91,18 +112,30 @@ impl Holding {
                 self.ledger.order(job, &order, now)?
             }
         };
-        if let Some(claim) = self.ledger.claim(&run.id, holder, now)? {
+        if let Some(claim) = self.ledger.claim(&run.id, holder, &hosts, now)? {
             self.claims.insert(job.to_owned(), claim);
             return Ok(());
         }
         if run.trigger == Trigger::Manual {
             self.ledger.cancel(&run.id, "another run of it goes on", now)?;
         }
-        let going = open(&self.ledger, State::Running)?
-            .map_or_else(String::new, |run| format!(" (`tollhouse runs {}`)", run.id));
-        Err(Error::new(Kind::LostRace, format!("{job} is being run by another process{going}"))
-            .hint("nothing was done; wait for it, or give it up with `tollhouse runs RUN --cancel`")
-            .retryable())
+        let error = match open(&self.ledger, State::Running)? {
+            Some(run) => Error::new(
+                Kind::LostRace,
+                format!("{job} is being run by another process (`tollhouse runs {}`)", run.id),
+            )
+            .hint("nothing was done; wait for it, or give it up with `tollhouse runs RUN --cancel`"),
+            None => {
+                let hosts = hosts.into_iter().collect::<Vec<_>>().join(", ");
+                Error::new(Kind::LostRace, format!("{job}: another process has a run that asks {hosts} just now")).hint(
+                    format!(
+                        "nothing was done, because a publisher is asked by one run at a time; wait for it \
+                         (`tollhouse runs --state running`), or leave it to the daemon: tollhouse run --queue {job}"
+                    ),
+                )
+            }
+        };
+        Err(error.retryable())
     }
 
     /// Says from now on, in a thread of its own, that this process lives.
@@ -128,9 +161,10 @@ impl Holding {
         self.claims.values().try_for_each(|claim| fence(&self.ledger, claim))
     }
 
-    /// Writes down what was done for a dataset.
+    /// Writes down what was done for a dataset. Refused where its run was taken over: then no more is to be asked for.
     pub fn step(&mut self, dataset: &str, stage: &str, what: &serde_json::Value) -> Result<()> {
         let Some(claim) = self.claims.get(dataset) else { return Ok(()) };
+        fence(&self.ledger, claim)?;
         self.ledger.step(&claim.run, claim.attempt, stage, &what.to_string(), now())
     }
 

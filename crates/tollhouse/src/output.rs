@@ -103,6 +103,12 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// The last day of what ends at a time.
+pub fn last_day(end: jiff::Timestamp) -> String {
+    let last = end.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(end);
+    last.strftime("%Y-%m-%d").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

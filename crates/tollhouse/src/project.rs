@@ -81,6 +81,12 @@ impl Project {
         Ok(Self { vocabulary, datasets, models, figures, claims, folder })
     }
 
+    /// The names of all tables that are declared: datasets and models.
+    pub fn declared(&self) -> impl Iterator<Item = &str> {
+        let datasets = self.datasets.iter().map(|dataset| dataset.id.as_str());
+        datasets.chain(self.models.iter().map(|model| model.id.as_str()))
+    }
+
     /// A model by name.
     pub fn model(&self, id: &str) -> Option<&Model> {
         self.models.iter().find(|model| model.id.as_str() == id)

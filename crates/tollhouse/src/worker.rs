@@ -2,7 +2,7 @@
 //!
 //! It ends with the daemon: its standard input is a pipe of the daemon's, and when that is closed, nobody waits for it any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use model::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use store::gc::Rules;
-use store::ledger::{Claim, State};
+use store::ledger::{Alarm, Claim, Ledger, State};
 use store::{Origin, Warehouse};
 
 use crate::cli::network;
@@ -26,6 +26,10 @@ use crate::{publish, report, stop};
 
 /// The name of the fact under which the daemon finds what was verified.
 pub const VERIFIED: &str = "verified";
+
+/// The alarm that committed files are damaged, and what it is about.
+pub const DAMAGED: &str = "snapshot-damaged";
+const NEWEST: &str = "newest";
 
 /// How a run ended, told by its process in a line of JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,10 +50,16 @@ pub struct Report {
     pub stopped: bool,
     /// The end of the newest period that each dataset it looked at has data of.
     pub newest: BTreeMap<String, Option<Timestamp>>,
+    /// In which snapshot it looked; 0 where it did not.
+    pub looked: u64,
     /// What it learned of the warehouse, by name.
     pub facts: BTreeMap<String, String>,
     /// Models that could not be made, and why.
     pub remarks: Vec<String>,
+    /// What an operator must know.
+    pub alarms: Vec<Alarm>,
+    /// Name and subject of alarms that are over; one that is to be raised as well was another.
+    pub over: BTreeSet<(String, String)>,
 }
 
 impl Report {
@@ -63,12 +73,19 @@ impl Report {
             retry: false,
             stopped: false,
             newest: BTreeMap::new(),
+            looked: 0,
             facts: BTreeMap::new(),
             remarks: Vec::new(),
+            alarms: Vec::new(),
+            over: BTreeSet::new(),
         }
     }
 
     fn failed(error: &Error) -> Self {
+        let damaged = (error.kind() == Kind::Damaged).then(|| {
+            let next = "tollhouse snapshot verify --repair";
+            Alarm::up(DAMAGED, NEWEST, report::in_a_line(error), next, now())
+        });
         // What a later visit may find otherwise: an absent publisher, a rival, a full disk. What a person must look at is
         // not asked for again and again.
         let retry = error.is_retryable() || matches!(error.kind(), Kind::Unreachable | Kind::LostRace | Kind::Io);
@@ -78,6 +95,7 @@ impl Report {
             hint: error.hint_text().map(ToOwned::to_owned),
             retry,
             stopped: stop::is_asked(),
+            alarms: damaged.into_iter().collect(),
             ..Self::done(State::Failed, None)
         }
     }
@@ -114,7 +132,7 @@ pub fn watch_parent() {
         let mut nothing = [0; 64];
         // The daemon never writes there: a byte is as odd as an error, the end is the daemon's end.
         while std::io::stdin().read(&mut nothing).is_ok_and(|read| read > 0) {}
-        tracing::error!("the daemon is gone: this run ends with it");
+        // Nothing is said: whoever read what this process logs is gone too, and to write there would end this thread alone.
         std::process::exit(i32::from(report::exit_code(Kind::LostRace)));
     });
 }
@@ -154,22 +172,25 @@ fn one(bench: &Bench<'_>, dataset: &str) -> Result<Report> {
     };
     // The data are committed whatever becomes of this look at them.
     match newest(bench, &warehouse, &[dataset.id.as_str()]) {
-        Ok(newest) => done.newest = newest,
+        Ok((looked, newest)) => (done.looked, done.newest) = (looked, newest),
         Err(error) => done.remarks.push(report::in_a_line(&error.while_doing("looking how far the data reach"))),
     }
     Ok(done)
 }
 
-/// How far the data of these datasets reach.
-fn newest(bench: &Bench<'_>, warehouse: &Warehouse, datasets: &[&str]) -> Result<BTreeMap<String, Option<Timestamp>>> {
+/// How far the data of datasets reach.
+type Newest = BTreeMap<String, Option<Timestamp>>;
+
+/// How far the data of these datasets reach, and in which snapshot.
+fn newest(bench: &Bench<'_>, warehouse: &Warehouse, datasets: &[&str]) -> Result<(u64, Newest)> {
     let project = bench.project;
     let session = query::Session::open(warehouse, warehouse.resolve(None)?, &project.datasets, &project.vocabulary)?;
-    let mut found = BTreeMap::new();
+    let mut found = Newest::new();
     for id in datasets {
         let newest = query::reach::newest(&session, project.dataset(id)?)?;
         found.insert((*id).to_owned(), newest);
     }
-    Ok(found)
+    Ok((session.snapshot(), found))
 }
 
 /// Draws the figures and judges the claims of the newest snapshot, and looks how far all data reach.
@@ -178,11 +199,14 @@ fn publish(bench: &Bench<'_>) -> Result<Report> {
     let published = publish::publish(&warehouse, bench.project)?;
     let mut done = Report::done(State::Succeeded, None);
     done.facts = published.facts()?;
+    if let Some(ledger) = Ledger::look(bench.root)? {
+        let publish::Alarms { up, over } = published.alarms(&ledger)?;
+        (done.alarms, done.over) = (up, over);
+    }
     let fetched = bench.project.datasets.iter().filter(|dataset| crate::work::is_fetched(dataset).unwrap_or(false));
     let names: Vec<&str> = fetched.map(|dataset| dataset.id.as_str()).collect();
-    done.newest = newest(bench, &warehouse, &names)?;
-    // A figure whose data are not there yet is no failure of this run; the status page says why it is not drawn.
-    done.remarks = published.failures;
+    (done.looked, done.newest) = newest(bench, &warehouse, &names)?;
+    done.remarks = published.failures.iter().map(|(what, why)| format!("{what}: {why}")).collect();
     Ok(done)
 }
 
@@ -205,6 +229,7 @@ fn verify(bench: &Bench<'_>) -> Result<Report> {
     }
     let mut done = Report::done(State::Succeeded, None);
     done.facts.insert(VERIFIED.to_owned(), head.number.to_string());
+    done.over.insert((DAMAGED.to_owned(), NEWEST.to_owned()));
     Ok(done)
 }
 
@@ -212,7 +237,7 @@ fn verify(bench: &Bench<'_>) -> Result<Report> {
 fn collect(bench: &Bench<'_>) -> Result<Report> {
     let daemon = &bench.config.daemon;
     let warehouse = Warehouse::open(bench.root)?;
-    let rules = Rules { newest: daemon.gc_keep, days: daemon.gc_days, captures_days: None };
+    let rules = Rules { newest: Some(daemon.gc_keep), days: Some(daemon.gc_days), captures_days: None };
     let report = warehouse.gc(&rules, true, now())?;
     if report.at_work {
         return Err(Error::new(Kind::LostRace, "somebody writes in this warehouse, so nothing was removed").retryable());

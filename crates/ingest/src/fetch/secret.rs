@@ -29,6 +29,17 @@ impl Secret {
         Ok(Self(text.to_owned()))
     }
 
+    /// The value of an `authorization` header: a scheme such as `Bearer`, a blank and a key; or the key alone.
+    pub fn authorization(name: &str, text: &str) -> Result<Self> {
+        let Some((scheme, key)) = text.trim().split_once(' ') else { return Self::new(name, text) };
+        let Self(key) = Self::new(name, key)?;
+        if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(Error::new(Kind::Usage, format!("{name} holds no usable key"))
+                .hint("before the key stands a scheme in letters, such as `Bearer`, and one blank"));
+        }
+        Ok(Self(format!("{scheme} {key}")))
+    }
+
     /// The text, for whoever sends it to the one that it is for.
     pub(crate) fn text(&self) -> &str {
         &self.0

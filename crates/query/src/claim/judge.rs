@@ -34,8 +34,9 @@ fn one(session: &Session, claim: &Claim) -> Result<Judgement> {
         number: claim.number,
         statement: claim.statement.clone(),
         verdict,
-        reason: reason(&tests, &claim.note, &session.erased(&used), &secondary),
+        reason: reason(claim, &tests, &session.erased(&used), &secondary),
         citation: claim.citation.clone(),
+        note: claim.note.trim().to_owned(),
         tests,
         secondary,
     })
@@ -55,21 +56,22 @@ fn weigh(tests: &[Tested]) -> Verdict {
     }
 }
 
-fn reason(tests: &[Tested], note: &str, erased: &[String], secondary: &[String]) -> String {
-    let mut sentences: Vec<String> = tests
-        .iter()
-        .map(|test| {
+fn reason(claim: &Claim, tests: &[Tested], erased: &[String], secondary: &[String]) -> String {
+    let settled_by_nothing = claim.not_checkable.iter().map(|why| why.trim().to_owned());
+    let mut sentences: Vec<String> = settled_by_nothing
+        .chain(tests.iter().map(|test| {
             let definition = test.definition.trim().trim_end_matches('.');
             let prefix = match test.outcome {
                 Outcome::Holds | Outcome::Refuted => "",
                 Outcome::NotLoaded => "not checkable, not loaded: ",
                 Outcome::Absent => "not checkable, absent: ",
+                Outcome::Undetermined => "undetermined: ",
             };
             format!("{definition}: {prefix}{}.", test.reason.trim_end_matches('.'))
-        })
+        }))
         .collect();
-    if !note.is_empty() {
-        sentences.push(note.trim().to_owned());
+    if !claim.note.is_empty() {
+        sentences.push(claim.note.trim().to_owned());
     }
     for what in erased {
         sentences.push(format!("Records were erased from its data: {what}."));
@@ -103,6 +105,7 @@ fn run(session: &Session, test: &Test) -> Result<Tested> {
         Outcome::Holds => &test.holds,
         Outcome::Refuted => &test.refuted,
         Outcome::NotLoaded | Outcome::Absent => test.absent.as_ref().unwrap_or(&test.refuted),
+        Outcome::Undetermined => test.undetermined.as_ref().unwrap_or(&test.refuted),
     };
     let value = |column: &str| row.place(column).ok().map(|place| texts[place].as_deref());
     let numbers = answer.columns.iter().zip(texts);
@@ -119,27 +122,33 @@ fn run(session: &Session, test: &Test) -> Result<Tested> {
 fn missing(session: &Session, needs: &[Need]) -> Result<Option<String>> {
     for need in needs {
         let Some(first) = need.year else {
-            if !loaded(session, &need.dataset, None)? {
-                return Ok(Some(format!("nothing of {} is loaded", need.dataset)));
+            if !loaded(session, need, None)? {
+                return Ok(Some(match &need.condition {
+                    None => format!("nothing of {} is loaded", need.dataset),
+                    Some(condition) => format!("nothing of {} with {condition} is loaded", need.dataset),
+                }));
             }
             continue;
         };
         for year in first..=need.through.unwrap_or(first) {
-            if !loaded(session, &need.dataset, Some(year))? {
-                return Ok(Some(format!("no release of {} that is loaded has the year {year}", need.dataset)));
+            if !loaded(session, need, Some(year))? {
+                let with = need.condition.as_ref().map_or_else(String::new, |condition| format!(" with {condition}"));
+                return Ok(Some(format!("no release of {} that is loaded has the year {year}{with}", need.dataset)));
             }
         }
     }
     Ok(None)
 }
 
-/// Whether any release has a row of the dataset, or of a year of it.
-fn loaded(session: &Session, dataset: &DatasetId, year: Option<i32>) -> Result<bool> {
-    if !session.has(dataset.as_str()) {
+/// Whether any release has a row that is needed, in a year where one is named.
+fn loaded(session: &Session, need: &Need, year: Option<i32>) -> Result<bool> {
+    if !session.has(need.dataset.as_str()) {
         return Ok(false);
     }
-    let year = year.map(|year| format!(" WHERE year = {year}")).unwrap_or_default();
-    let sql = format!("SELECT count(*) AS found FROM history.{}{year}", sql::name(dataset.as_str()));
+    let year = year.map(|year| format!("year = {year}"));
+    let conditions: Vec<String> = need.condition.iter().map(|condition| format!("({condition})")).chain(year).collect();
+    let only = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    let sql = format!("SELECT count(*) AS found FROM history.{}{only}", sql::name(need.dataset.as_str()));
     Ok(session.query(&sql)?.frame().rows != [[Cell::Integer(0)]])
 }
 
@@ -168,38 +177,74 @@ impl Row<'_> {
         {
             return Ok(Outcome::Absent);
         }
-        let mut holds = true;
+        let (mut refuted, mut open) = (false, false);
         for expect in &test.expect {
             match self.meets(expect)? {
-                Some(met) => holds &= met,
-                None => return Ok(Outcome::Absent),
+                Met::Yes => {}
+                Met::No => refuted = true,
+                Met::Open => open = true,
+                Met::NoValue => return Ok(Outcome::Absent),
             }
         }
-        Ok(if holds { Outcome::Holds } else { Outcome::Refuted })
+        Ok(match (refuted, open) {
+            (true, _) => Outcome::Refuted,
+            (false, true) => Outcome::Undetermined,
+            (false, false) => Outcome::Holds,
+        })
     }
 
-    /// Whether the value is as expected; `None` where there is none.
-    fn meets(&self, expect: &Expect) -> Result<Option<bool>> {
-        let number = match self.cell(&expect.column)? {
-            Cell::Null => return Ok(None),
-            Cell::Integer(value) => Some(*value as f64),
-            Cell::Number(value) => Some(*value),
-            Cell::Text(_) => None,
+    /// Whether the value is as expected.
+    fn meets(&self, expect: &Expect) -> Result<Met> {
+        if let (Some(Want::Text(want)), Some(column)) = (&expect.is, &expect.column) {
+            let found = &self.texts[self.place(column)?];
+            return Ok(if found.is_none() { Met::NoValue } else { Met::of(found.as_ref() == Some(want)) });
+        }
+        let (low, high) = match (&expect.column, &expect.low, &expect.high) {
+            (Some(column), ..) => (self.number(column)?, self.number(column)?),
+            (None, Some(low), Some(high)) => (self.number(low)?, self.number(high)?),
+            (None, ..) => (None, None),
         };
-        let met = match (&expect.is, expect.above, expect.below) {
-            (Some(Want::Text(want)), _, _) => {
-                return Ok(Some(self.texts[self.place(&expect.column)?].as_ref() == Some(want)));
-            }
-            (Some(Want::Number(want)), _, _) => {
+        let (Some(low), Some(high)) = (low, high) else { return Ok(Met::NoValue) };
+        Ok(match (&expect.is, expect.above, expect.below) {
+            (Some(Want::Number(want)), ..) => {
                 let off = expect.within.unwrap_or(0.0) * want.abs();
-                number.map(|value| (value - want).abs() <= off)
+                Met::of((low - want).abs() <= off)
             }
-            (None, Some(limit), _) => number.map(|value| value > limit),
-            (None, None, Some(limit)) => number.map(|value| value < limit),
-            (None, None, None) => None,
-        };
-        met.map(Some).ok_or_else(|| {
-            Error::new(Kind::Usage, format!("column `{}` is a word, and a number is expected of it", expect.column))
+            (_, Some(limit), _) => Met::both(low > limit, high > limit),
+            (_, _, Some(limit)) => Met::both(high < limit, low < limit),
+            _ => Met::NoValue,
         })
+    }
+
+    /// The number in a column, if there is one.
+    fn number(&self, column: &str) -> Result<Option<f64>> {
+        match self.cell(column)? {
+            Cell::Null => Ok(None),
+            Cell::Integer(value) => Ok(Some(*value as f64)),
+            Cell::Number(value) => Ok(Some(*value)),
+            Cell::Text(_) => {
+                Err(Error::new(Kind::Usage, format!("column `{column}` is a word, and a number is expected of it")))
+            }
+        }
+    }
+}
+
+/// Whether what was expected is so.
+enum Met {
+    Yes,
+    No,
+    /// Somewhere between the bounds, yes; elsewhere, no.
+    Open,
+    NoValue,
+}
+
+impl Met {
+    fn of(met: bool) -> Self {
+        if met { Met::Yes } else { Met::No }
+    }
+
+    /// By what is so for the worse of two bounds, and for the better.
+    fn both(surely: bool, perhaps: bool) -> Self {
+        if perhaps && !surely { Met::Open } else { Met::of(surely) }
     }
 }

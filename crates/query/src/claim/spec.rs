@@ -15,6 +15,8 @@ pub struct ClaimSet {
     pub id: String,
     /// What the claims are from.
     pub title: String,
+    /// The figures that go with them, in the order in which a report shows them.
+    pub figures: Vec<String>,
     /// The claims, in the order of the file.
     pub claims: Vec<Claim>,
 }
@@ -23,6 +25,8 @@ pub struct ClaimSet {
 #[serde(deny_unknown_fields)]
 struct File {
     title: String,
+    #[serde(default)]
+    figures: Vec<String>,
     claim: Vec<Claim>,
 }
 
@@ -41,8 +45,11 @@ pub struct Claim {
     /// What the verdict should be read with.
     #[serde(default)]
     pub note: String,
+    /// Why no data settle it, in sentences that can be quoted; it then has no tests.
+    #[serde(default)]
+    pub not_checkable: Option<String>,
     /// How it is judged, one definition each.
-    #[serde(rename = "test")]
+    #[serde(default, rename = "test")]
     pub tests: Vec<Test>,
 }
 
@@ -68,6 +75,9 @@ pub struct Test {
     /// What to say where there is no row; needed with `present`.
     #[serde(default)]
     pub absent: Option<String>,
+    /// What to say where an interval lies on both sides of what is expected; needed with `low` and `high`.
+    #[serde(default)]
+    pub undetermined: Option<String>,
 }
 
 /// A dataset, or a year of it, without which a test says nothing.
@@ -82,14 +92,25 @@ pub struct Need {
     /// With `year`: the last of several years, all of which it needs.
     #[serde(default)]
     pub through: Option<i32>,
+    /// Which rows it needs, as a condition in portable SQL.
+    #[serde(default, rename = "where")]
+    pub condition: Option<String>,
 }
 
-/// What is expected of a column: exactly one of `is`, `above`, `below`.
+/// What is expected of a number or a word: of `column` exactly one of `is`, `above`, `below`; of a number that is only known
+/// to lie from `low` to `high` exactly one of `above`, `below`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// The column.
-    pub column: String,
+    #[serde(default)]
+    pub column: Option<String>,
+    /// The column with the least that the number can be.
+    #[serde(default)]
+    pub low: Option<String>,
+    /// The column with the most that it can be.
+    #[serde(default)]
+    pub high: Option<String>,
     /// This value.
     #[serde(default)]
     pub is: Option<Want>,
@@ -126,15 +147,23 @@ impl ClaimSet {
             if !seen.insert(&claim.id) {
                 return Err(at(format!("two claims are called `{}`", claim.id)));
             }
-            if claim.tests.is_empty() {
-                return Err(at(format!("claim `{}` has no test", claim.id)));
+            match (&claim.not_checkable, claim.tests.is_empty()) {
+                (None, true) => return Err(at(format!("claim `{}` has no test", claim.id))),
+                (Some(_), false) => {
+                    return Err(at(format!("claim `{}` has tests, and says that it is not checkable", claim.id)));
+                }
+                _ => {}
             }
             for test in &claim.tests {
                 test.check(&claim.id).map_err(at)?;
-                portable::lint(&format!("warehouse/claims/{id}.toml, claim `{}`", claim.id), &test.sql)?;
+                let what = format!("warehouse/claims/{id}.toml, claim `{}`", claim.id);
+                portable::lint(&what, &test.sql)?;
+                for condition in test.needs.iter().flat_map(|need| &need.condition) {
+                    portable::lint(&what, condition)?;
+                }
             }
         }
-        Ok(Self { id: id.to_owned(), title: file.title, claims: file.claim })
+        Ok(Self { id: id.to_owned(), title: file.title, figures: file.figures, claims: file.claim })
     }
 }
 
@@ -144,16 +173,12 @@ impl Test {
             return Err(format!("a test of claim `{claim}` expects nothing"));
         }
         for expect in &self.expect {
-            let count = usize::from(expect.is.is_some()) + [expect.above, expect.below].iter().flatten().count();
-            if count != 1 {
-                return Err(format!(
-                    "claim `{claim}` must expect exactly one of `is`, `above` and `below` of `{}`",
-                    expect.column
-                ));
-            }
-            if expect.within.is_some() && !matches!(expect.is, Some(Want::Number(_))) {
-                return Err(format!("claim `{claim}`: `within` needs `is` with a number, at `{}`", expect.column));
-            }
+            expect.check().map_err(|message| format!("claim `{claim}` {message}"))?;
+        }
+        if self.expect.iter().any(|expect| expect.low.is_some()) != self.undetermined.is_some() {
+            return Err(format!(
+                "a test of claim `{claim}` needs both `low` with `high` and `undetermined`, or none of them"
+            ));
         }
         if self.needs.iter().any(|need| need.through.is_some() && need.through < need.year.or(Some(i32::MAX))) {
             return Err(format!("a test of claim `{claim}` needs years that end before they begin"));
@@ -161,8 +186,29 @@ impl Test {
         if self.present.is_some() != self.absent.is_some() {
             return Err(format!("a test of claim `{claim}` needs both `present` and `absent`, or neither"));
         }
-        for text in [&self.holds, &self.refuted].into_iter().chain(&self.absent) {
+        for text in [&self.holds, &self.refuted].into_iter().chain(&self.absent).chain(&self.undetermined) {
             template::check(text).map_err(|message| format!("claim `{claim}`: {message}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Expect {
+    fn check(&self) -> std::result::Result<(), String> {
+        let of = match (&self.column, &self.low, &self.high) {
+            (Some(column), None, None) => column.clone(),
+            (None, Some(low), Some(high)) => format!("{low} to {high}"),
+            _ => return Err("must expect something of `column`, or of `low` and `high`".to_owned()),
+        };
+        let count = usize::from(self.is.is_some()) + [self.above, self.below].iter().flatten().count();
+        if count != 1 {
+            return Err(format!("must expect exactly one of `is`, `above` and `below` of `{of}`"));
+        }
+        if self.is.is_some() && self.column.is_none() {
+            return Err(format!("can expect of `{of}` that it is `above` or `below`, not what it `is`"));
+        }
+        if self.within.is_some() && !matches!(self.is, Some(Want::Number(_))) {
+            return Err(format!("uses `within` of `{of}`: `within` needs `is` with a number"));
         }
         Ok(())
     }

@@ -100,6 +100,61 @@ fn a_year_that_is_not_loaded_is_not_a_row_that_is_absent() {
     );
 }
 
+/// An interval from 5 to 10.
+fn interval(expect: &str) -> String {
+    format!(
+        "definition = 'Within bounds'
+         needs = [{{ dataset = 'cities' }}]
+         sql = 'SELECT 5 AS least, 10 AS most, CAST(NULL AS INTEGER) AS none'
+         expect = [{{ {expect} }}]
+         holds = 'yes, {{least}} to {{most}}'
+         refuted = 'no, {{least}} to {{most}}'
+         undetermined = 'perhaps, {{least}} to {{most}}'"
+    )
+}
+
+#[test]
+fn what_is_known_within_bounds_holds_or_not_or_is_undetermined() {
+    for (expect, verdict, reason) in [
+        ("low = 'least', high = 'most', above = 4.9", Verdict::Holds, "yes, 5 to 10"),
+        ("low = 'least', high = 'most', above = 5", Verdict::NotCheckable, "undetermined: perhaps, 5 to 10"),
+        ("low = 'least', high = 'most', above = 9.9", Verdict::NotCheckable, "undetermined: perhaps, 5 to 10"),
+        ("low = 'least', high = 'most', above = 10", Verdict::Refuted, "no, 5 to 10"),
+        ("low = 'least', high = 'most', below = 10.1", Verdict::Holds, "yes, 5 to 10"),
+        ("low = 'least', high = 'most', below = 10", Verdict::NotCheckable, "undetermined: perhaps, 5 to 10"),
+        ("low = 'least', high = 'most', below = 5", Verdict::Refuted, "no, 5 to 10"),
+        ("low = 'none', high = 'most', below = 5", Verdict::NotCheckable, "not checkable, absent: no, 5 to 10"),
+    ] {
+        check(&[&interval(expect)], verdict, &format!("Within bounds: {reason}. Read it so."));
+    }
+    let (yes, open) =
+        (interval("low = 'least', high = 'most', above = 1"), interval("low = 'least', high = 'most', above = 7"));
+    check(&[&yes, &open], Verdict::HoldsInPart, "Within bounds: yes, 5 to 10. Within bounds: undetermined: perhaps");
+    let no = interval("low = 'least', high = 'most', above = 12");
+    check(&[&no, &open], Verdict::Refuted, "Within bounds: no, 5 to 10. Within bounds: undetermined: perhaps");
+}
+
+#[test]
+fn rows_that_are_needed_and_not_there_are_not_loaded() {
+    let needs = |condition: &str| {
+        sum("is = 1000").replace("year = 2015 }", &format!("year = 2015, where = \"{condition}\" }}"))
+    };
+    check(&[&needs("city = 'Salem'")], Verdict::Holds, "The sum of all: 1,000");
+    check(
+        &[&needs("city = 'Boise' or city = 'Reno'")],
+        Verdict::NotCheckable,
+        "The sum of all: not checkable, not loaded: no release of cities that is loaded has the year 2015 with city = 'Boise'",
+    );
+}
+
+#[test]
+fn what_no_data_settle_says_why() {
+    let text = "title = 'T'\n[[claim]]\nid = 'c'\nnumber = 11\nstatement = 'S.'\ncitation = 'C.'\nnot_checkable = 'Nobody counts it.'";
+    let judgements = judge(&tiny().session(), &ClaimSet::parse("s", text).unwrap()).unwrap();
+    assert_eq!((judgements[0].verdict, judgements[0].reason.as_str()), (Verdict::NotCheckable, "Nobody counts it."));
+    assert!(judgements[0].tests.is_empty());
+}
+
 #[test]
 fn a_judgement_carries_numbers_receipts_and_secondary_sources() {
     let tiny = tiny();

@@ -102,7 +102,7 @@ pub struct Counted {
     pub milliseconds: u64,
 }
 
-/// What the runs of a job fetched, as far as the ledger remembers.
+/// What the runs of a job fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Asked {
     /// The job.
@@ -113,14 +113,25 @@ pub struct Asked {
     pub bytes: u64,
 }
 
+/// The beginning of a question for what runs fetched: job, requests, bytes.
+pub(super) const ASKED: &str =
+    "SELECT run.job, count(*), coalesce(sum(CASE WHEN json_extract(step.what, '$.unchanged') THEN 0
+    ELSE json_extract(step.what, '$.bytes') END), 0) FROM step JOIN run ON run.id = step.run WHERE stage = 'fetch'";
+
+/// The beginning of a question for how runs ended: job, state, runs, milliseconds.
+pub(super) const COUNTED: &str = "SELECT job, state, count(*), coalesce(sum(max(ended_ms - started_ms, 0)), 0) FROM run
+    WHERE ended_ms IS NOT NULL AND trigger <> 'rebuilt'";
+
 impl Ledger {
-    /// What the runs of each job fetched.
+    /// What the runs of each job fetched, those that were forgotten among them.
     pub fn asked(&self) -> Result<Vec<Asked>> {
-        let sql = "SELECT run.job, count(*), coalesce(sum(CASE WHEN json_extract(step.what, '$.unchanged') THEN 0
-                       ELSE json_extract(step.what, '$.bytes') END), 0)
-                   FROM step JOIN run ON run.id = step.run WHERE stage = 'fetch' GROUP BY run.job ORDER BY run.job";
+        let sql = format!(
+            "SELECT job, sum(requests), sum(bytes) FROM (
+                 SELECT job, requests, bytes FROM forgotten_requests UNION ALL {ASKED} GROUP BY run.job)
+             GROUP BY job ORDER BY job"
+        );
         let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
-        self.rows(sql, [], |row| {
+        self.rows(&sql, [], |row| {
             Ok(Asked { job: row.get(0)?, requests: unsigned(row.get(1)?), bytes: unsigned(row.get(2)?) })
         })
     }
@@ -256,12 +267,15 @@ impl Ledger {
         found.or_error(Kind::Io, self.cannot())
     }
 
-    /// How many runs of each job ended how.
+    /// How many runs of each job ended how, those that were forgotten among them.
     pub fn counted(&self) -> Result<Vec<Counted>> {
-        let sql = "SELECT job, state, count(*), coalesce(sum(max(ended_ms - started_ms, 0)), 0) FROM run
-                   WHERE ended_ms IS NOT NULL AND trigger <> 'rebuilt' GROUP BY job, state ORDER BY job, state";
+        let sql = format!(
+            "SELECT job, state, sum(runs), sum(milliseconds) FROM (
+                 SELECT job, state, runs, milliseconds FROM forgotten_runs UNION ALL {COUNTED} GROUP BY job, state)
+             GROUP BY job, state ORDER BY job, state"
+        );
         let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
-        self.rows(sql, [], |row| {
+        self.rows(&sql, [], |row| {
             Ok(Counted {
                 job: row.get(0)?,
                 state: row.get(1)?,

@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Digest, Error, Kind, Result, ResultExt as _};
+use model::{Digest, Kind, Result, ResultExt as _};
 use rusqlite::{Connection, ErrorCode, params};
 
 use super::{Ledger, Opened, as_i64, cannot};
 use crate::Warehouse;
-use crate::state;
+use crate::state::{self, Unopened};
+
+/// The fact that the past was put back, where there was any.
+const MADE: &str = "ledger-made";
 
 /// How many of the newest snapshots are told of as runs.
 const MOST: usize = 1_000;
@@ -22,25 +25,26 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn open(warehouse: &Warehouse, now: Timestamp) -> Result<(Ledger, Opened)> {
     let path = warehouse.root().join(state::FILE);
-    let mut opened = Opened { rebuilt: !path.is_file(), ..Opened::default() };
+    let mut opened = Opened::default();
     let connection = match checked(&path) {
         Ok(connection) => connection,
         Err(error) if is_damage(&error) => {
             opened.set_aside = Some(set_aside(&path, now)?);
-            opened.rebuilt = true;
-            checked(&path).or_error(Kind::Io, cannot(&path))?
+            checked(&path).map_err(|error| error.told(&path, cannot(&path)))?
         }
-        Err(error) => return Err(Error::new(Kind::Io, cannot(&path)).caused_by(error)),
+        Err(error) => return Err(error.told(&path, cannot(&path))),
     };
     let mut ledger = Ledger { path, connection };
-    if opened.rebuilt {
-        rebuild(&mut ledger, warehouse, now)?;
+    // A file may be there, and nothing of the past in it: it was emptied, or only budgets were kept in it so far, or whoever
+    // put the past back died meanwhile.
+    if ledger.fact(MADE)?.is_none() {
+        opened.rebuilt = rebuild(&mut ledger, warehouse, now)?;
     }
     Ok((ledger, opened))
 }
 
 /// The file, seen to be whole.
-fn checked(path: &Path) -> rusqlite::Result<Connection> {
+fn checked(path: &Path) -> std::result::Result<Connection, Unopened> {
     let connection = state::open(path)?;
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" {
@@ -49,12 +53,12 @@ fn checked(path: &Path) -> rusqlite::Result<Connection> {
         return Ok(connection);
     }
     let code = rusqlite::ffi::Error { code: ErrorCode::DatabaseCorrupt, extended_code: 11 };
-    Err(rusqlite::Error::SqliteFailure(code, Some(verdict)))
+    Err(rusqlite::Error::SqliteFailure(code, Some(verdict)).into())
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+fn is_damage(error: &Unopened) -> bool {
     match error {
-        rusqlite::Error::SqliteFailure(code, message) => {
+        Unopened::Sqlite(rusqlite::Error::SqliteFailure(code, message)) => {
             matches!(code.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
                 || message.as_deref().is_some_and(|words| words.contains("no such") || words.contains("malformed"))
         }
@@ -77,9 +81,11 @@ fn set_aside(path: &Path, now: Timestamp) -> Result<std::path::PathBuf> {
     Ok(to)
 }
 
-fn rebuild(ledger: &mut Ledger, warehouse: &Warehouse, now: Timestamp) -> Result<()> {
-    let asked = asked(warehouse)?;
-    let recent = recent(warehouse, now)?;
+/// Whether there is a past that was put back.
+fn rebuild(ledger: &mut Ledger, warehouse: &Warehouse, now: Timestamp) -> Result<bool> {
+    let receipts = warehouse.files().list("exchanges")?;
+    let asked = asked(&receipts);
+    let recent = recent(warehouse, &receipts, now);
     let mut through: BTreeMap<String, Timestamp> = BTreeMap::new();
     let mut runs = Vec::new();
     let history = warehouse.history()?;
@@ -107,6 +113,11 @@ fn rebuild(ledger: &mut Ledger, warehouse: &Warehouse, now: Timestamp) -> Result
         }
     }
     ledger.change(|transaction| {
+        let made = "INSERT OR IGNORE INTO fact (name, value, at_ms) VALUES (?1, '', ?2)";
+        if transaction.execute(made, params![MADE, now.as_millisecond()])? == 0 {
+            // Another was first.
+            return Ok(false);
+        }
         for (id, job, at, number) in &runs {
             transaction.execute(
                 "INSERT OR IGNORE INTO run (id, job, trigger, not_before_ms, deadline_ms, state, created_ms, started_ms, \
@@ -128,7 +139,7 @@ fn rebuild(ledger: &mut Ledger, warehouse: &Warehouse, now: Timestamp) -> Result
                 params![host, at.as_millisecond()],
             )?;
         }
-        Ok(())
+        Ok(!runs.is_empty())
     })
 }
 
@@ -138,23 +149,17 @@ fn key(url: &str) -> String {
 }
 
 /// When each address was asked last, by the names of the receipts alone.
-fn asked(warehouse: &Warehouse) -> Result<BTreeMap<String, Timestamp>> {
-    let mut asked = BTreeMap::new();
+fn asked(receipts: &[String]) -> BTreeMap<String, Timestamp> {
     // Sorted by address, then time: the last of an address is its newest.
-    for name in warehouse.files().list("exchanges")? {
-        if let Some((key, at)) = named(&name) {
-            asked.insert(key.to_owned(), at);
-        }
-    }
-    Ok(asked)
+    receipts.iter().filter_map(|name| named(name)).map(|(key, at)| (key.to_owned(), at)).collect()
 }
 
 /// The requests of the last hour, a host and a time each.
-fn recent(warehouse: &Warehouse, now: Timestamp) -> Result<Vec<(String, Timestamp)>> {
+fn recent(warehouse: &Warehouse, receipts: &[String], now: Timestamp) -> Vec<(String, Timestamp)> {
     let since = now.checked_sub(WINDOW).unwrap_or(now);
     let mut recent = Vec::new();
-    for name in warehouse.files().list("exchanges")? {
-        if named(&name).is_none_or(|(_, at)| at < since || at > now) {
+    for name in receipts {
+        if named(name).is_none_or(|(_, at)| at < since || at > now) {
             continue;
         }
         // A damaged receipt is `snapshot verify`'s to tell.
@@ -165,7 +170,7 @@ fn recent(warehouse: &Warehouse, now: Timestamp) -> Result<Vec<(String, Timestam
             recent.extend(std::iter::repeat_n((host.to_owned(), exchange.finished), times));
         }
     }
-    Ok(recent)
+    recent
 }
 
 /// The address's part of a receipt's name, and its time.

@@ -27,6 +27,11 @@ impl Fixture {
     }
 }
 
+/// No host.
+fn none() -> BTreeSet<String> {
+    BTreeSet::new()
+}
+
 fn order(second: i64) -> Order {
     Order { trigger: Trigger::Schedule, not_before: at(second), deadline: at(second + 3600), what: None }
 }
@@ -66,10 +71,10 @@ fn of_a_job_one_run_goes_at_a_time_and_one_claims_it() {
     let second = one.ledger.order("a", &order(0), at(0)).unwrap();
     assert_ne!(first.id, second.id);
     assert_eq!(two.ready(at(0)).unwrap().len(), 1, "the second waits for the first");
-    let claim = one.ledger.claim(&first.id, "one", at(1)).unwrap().unwrap();
+    let claim = one.ledger.claim(&first.id, "one", &none(), at(1)).unwrap().unwrap();
     assert_eq!((claim.token, claim.attempt), (1, 1));
-    assert_eq!(two.claim(&first.id, "two", at(1)).unwrap(), None);
-    assert_eq!(two.claim(&second.id, "two", at(1)).unwrap(), None);
+    assert_eq!(two.claim(&first.id, "two", &none(), at(1)).unwrap(), None);
+    assert_eq!(two.claim(&second.id, "two", &none(), at(1)).unwrap(), None);
     assert!(two.ready(at(5)).unwrap().is_empty());
     for what in [r#"{"url":"u","bytes":40,"unchanged":false}"#, r#"{"url":"u","bytes":2,"unchanged":true}"#] {
         one.ledger.step(&claim.run, claim.attempt, "fetch", what, at(2)).unwrap();
@@ -84,7 +89,7 @@ fn of_a_job_one_run_goes_at_a_time_and_one_claims_it() {
     assert!(!one.ledger.end(&claim, &over(State::Failed), at(9)).unwrap(), "what has ended has ended");
     let ended = two.run(&first.id).unwrap().unwrap();
     assert_eq!((ended.state, ended.snapshot, ended.ended), (State::Succeeded, Some(7), Some(at(9))));
-    assert!(two.claim(&second.id, "two", at(10)).unwrap().is_some());
+    assert!(two.claim(&second.id, "two", &none(), at(10)).unwrap().is_some());
 }
 
 #[test]
@@ -92,13 +97,13 @@ fn whoever_slept_while_another_took_over_holds_nothing() {
     let mut one = Fixture::new();
     let mut two = one.another();
     let run = one.ledger.order("a", &order(0), at(0)).unwrap();
-    let old = one.ledger.claim(&run.id, "one", at(0)).unwrap().unwrap();
+    let old = one.ledger.claim(&run.id, "one", &none(), at(0)).unwrap().unwrap();
     let seen = two.beats().unwrap().remove(0);
     assert!(one.ledger.beat(std::slice::from_ref(&old)).unwrap().is_empty());
-    assert!(!two.bury(&seen, at(60)).unwrap(), "it has shown a sign of life since");
+    assert!(!two.bury(&seen, at(60), at(60)).unwrap(), "it has shown a sign of life since");
     let seen = two.beats().unwrap().remove(0);
-    assert!(two.bury(&seen, at(60)).unwrap());
-    let new = two.claim(&run.id, "two", at(61)).unwrap().unwrap();
+    assert!(two.bury(&seen, at(60), at(60)).unwrap());
+    let new = two.claim(&run.id, "two", &none(), at(61)).unwrap().unwrap();
     assert!(new.token > old.token);
     assert!(!one.ledger.holds(&old.run, old.token).unwrap());
     assert_eq!(one.ledger.beat(std::slice::from_ref(&old)).unwrap(), std::slice::from_ref(&old));
@@ -126,7 +131,7 @@ fn what_a_clock_decided_that_was_ahead_is_taken_back_unless_it_ran() {
         })
         .unwrap();
     let ran = one.ledger.ready(at(far)).unwrap().remove(0);
-    let claim = one.ledger.claim(&ran.id, "one", at(far)).unwrap().unwrap();
+    let claim = one.ledger.claim(&ran.id, "one", &none(), at(far)).unwrap().unwrap();
     one.ledger.end(&claim, &over(State::Succeeded), at(far)).unwrap();
     assert_eq!(one.ledger.rewind(at(5)).unwrap(), 2);
     let left = one.ledger.due(None, 10).unwrap();
@@ -139,7 +144,7 @@ fn what_a_clock_decided_that_was_ahead_is_taken_back_unless_it_ran() {
 fn an_attempt_that_may_be_repeated_waits_and_one_whose_time_is_over_fails() {
     let mut one = Fixture::new();
     let run = one.ledger.order("a", &order(0), at(0)).unwrap();
-    let claim = one.ledger.claim(&run.id, "one", at(0)).unwrap().unwrap();
+    let claim = one.ledger.claim(&run.id, "one", &none(), at(0)).unwrap().unwrap();
     let why = Ended {
         state: State::Failed,
         kind: Some("unreachable".to_owned()),
@@ -219,7 +224,6 @@ fn a_damaged_file_is_set_aside_and_a_full_disk_changes_nothing() {
             let _gone = std::fs::remove_file(path.with_file_name(format!("{}{beside}", state::FILE)));
         }
         let (ledger, opened) = Ledger::open(&warehouse(folder.path()), at(50)).unwrap();
-        assert!(opened.rebuilt, "{opened:?}");
         let aside = opened.set_aside.unwrap();
         assert_eq!(std::fs::read_to_string(&aside).unwrap(), damage);
         std::fs::remove_file(aside).unwrap();
@@ -227,13 +231,12 @@ fn a_damaged_file_is_set_aside_and_a_full_disk_changes_nothing() {
     }
 }
 
-#[test]
-fn what_the_warehouse_tells_is_put_back_where_the_file_is_new() {
+/// Commits what was fetched at second 100, when all was new, and asked for again at second 9,000.
+fn commit_one(warehouse: &Warehouse) {
+    use std::io::Write as _;
+
     use crate::archive::Exchange;
     use crate::commit::{Capture, Certificate, Slice, Staged};
-    use std::io::Write as _;
-    let folder = tempfile::tempdir().unwrap();
-    let warehouse = warehouse(folder.path());
     let archive = warehouse.archive();
     let mut spool = archive.spool().unwrap();
     spool.write_all(b"data").unwrap();
@@ -298,7 +301,13 @@ fn what_the_warehouse_tells_is_put_back_where_the_file_is_new() {
         }],
     };
     warehouse.commit(&[staged], "test", at(200)).unwrap();
+}
 
+#[test]
+fn what_the_warehouse_tells_is_put_back_where_the_file_is_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let warehouse = warehouse(folder.path());
+    commit_one(&warehouse);
     let (ledger, opened) = Ledger::open(&warehouse, at(10_000)).unwrap();
     assert_eq!(opened, Opened { set_aside: None, rebuilt: true });
     let jobs = ledger.jobs().unwrap();
@@ -312,4 +321,69 @@ fn what_the_warehouse_tells_is_put_back_where_the_file_is_new() {
     assert_eq!(state.take("a.example", 3, hour, at(10_000)).unwrap(), None);
     assert!(state.take("a.example", 3, hour, at(10_000)).unwrap().is_some());
     assert_eq!(Ledger::open(&warehouse, at(10_001)).unwrap().1, Opened::default(), "it is new only once");
+}
+
+#[test]
+fn what_was_counted_outlives_the_runs_that_are_forgotten() {
+    let mut one = Fixture::new();
+    for second in [0, 100, 200] {
+        let run = one.ledger.order("a", &order(second), at(second)).unwrap();
+        let claim = one.ledger.claim(&run.id, "me", &none(), at(second)).unwrap().unwrap();
+        one.ledger.step(&run.id, 1, "fetch", r#"{"url":"http://a/","bytes":10}"#, at(second)).unwrap();
+        one.ledger.end(&claim, &over(State::Succeeded), at(second + 5)).unwrap();
+    }
+    let (counted, asked) = (one.ledger.counted().unwrap(), one.ledger.asked().unwrap());
+    assert_eq!((counted[0].runs, counted[0].milliseconds, asked[0].requests, asked[0].bytes), (3, 15_000, 3, 30));
+    for (before, forgotten) in [(150, 2), (1_000, 0)] {
+        assert_eq!(one.ledger.forget(at(before)).unwrap(), forgotten, "the newest run of a job stays");
+        assert_eq!((one.ledger.counted().unwrap(), one.ledger.asked().unwrap()), (counted.clone(), asked.clone()));
+    }
+    assert_eq!(one.ledger.runs(&Filter { limit: 10, ..Filter::default() }).unwrap().len(), 1);
+}
+
+#[test]
+fn of_two_holders_one_asks_a_host() {
+    let mut one = Fixture::new();
+    let mut two = one.another();
+    let [a, b, c] = ["a", "b", "c"].map(|job| one.ledger.order(job, &order(0), at(0)).unwrap().id);
+    let hosts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let claim = one.ledger.claim(&a, "one", &hosts(&["x", "y"]), at(0)).unwrap().unwrap();
+    assert_eq!(two.claim(&b, "two", &hosts(&["y"]), at(0)).unwrap(), None);
+    assert!(one.ledger.claim(&b, "one", &hosts(&["y"]), at(0)).unwrap().is_some(), "its own runs a holder tells apart");
+    assert!(two.claim(&c, "two", &hosts(&["z"]), at(0)).unwrap().is_some());
+    one.ledger.end(&claim, &over(State::Succeeded), at(1)).unwrap();
+    let d = one.ledger.order("d", &order(0), at(1)).unwrap().id;
+    assert_eq!(two.claim(&d, "two", &hosts(&["x", "y"]), at(1)).unwrap(), None, "`b` asks it still");
+    assert!(two.claim(&d, "two", &hosts(&["x"]), at(1)).unwrap().is_some());
+}
+
+#[test]
+fn an_emptied_file_is_made_again_and_so_is_one_that_only_budgets_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let warehouse = warehouse(folder.path());
+    // Without a past there is nothing to put back.
+    let (_, opened) = Ledger::open(&warehouse, at(0)).unwrap();
+    assert_eq!(opened, Opened::default());
+    commit_one(&warehouse);
+    for make in [
+        |path: &Path| std::fs::write(path, "").unwrap(),
+        |path: &Path| std::fs::remove_file(path).unwrap(),
+        |path: &Path| {
+            std::fs::remove_file(path).unwrap();
+            let root = path.parent().unwrap();
+            crate::state::State::of(root).take("a", 1, std::time::Duration::from_secs(1), at(0)).unwrap();
+        },
+    ] {
+        for beside in ["state.sqlite-wal", "state.sqlite-shm"] {
+            let _none = std::fs::remove_file(folder.path().join(beside));
+        }
+        make(&folder.path().join(state::FILE));
+        let (ledger, opened) = Ledger::open(&warehouse, at(10)).unwrap();
+        assert!(opened.rebuilt && opened.set_aside.is_none(), "{opened:?}");
+        let runs = ledger.runs(&Filter { limit: 10, ..Filter::default() }).unwrap();
+        assert_eq!(runs.iter().map(|run| run.trigger).collect::<Vec<_>>(), [Trigger::Rebuilt]);
+        drop(ledger);
+        let (_, again) = Ledger::open(&warehouse, at(11)).unwrap();
+        assert!(!again.rebuilt, "once is enough");
+    }
 }

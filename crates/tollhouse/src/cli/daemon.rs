@@ -10,6 +10,8 @@ use super::Context;
 use super::run::start_replica;
 use crate::daemon::listen::Listen;
 use crate::daemon::serve;
+use crate::holding::own_name;
+use crate::output::say;
 
 #[derive(Args)]
 pub struct Daemon {
@@ -22,6 +24,9 @@ pub struct Daemon {
     /// Run against the loopback replica: the program's own, or the one at an address on this machine
     #[arg(long, value_name = "BASE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     replica: Option<String>,
+    /// Only see whether pipelines, configuration and tokens are good, as a start or a reload would
+    #[arg(long)]
+    check: bool,
 }
 
 impl Daemon {
@@ -37,7 +42,13 @@ impl Daemon {
             project: context.common.project.clone(),
             config: context.common.config.clone(),
             replica: base,
+            tokens: listen.tokens(),
         };
+        if self.check {
+            let jobs = options.read(&own_name("check"))?.jobs();
+            say(&format!("Pipelines, configuration and tokens are good: {jobs} jobs."));
+            return Ok(ExitCode::SUCCESS);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

@@ -16,6 +16,7 @@ mod pin;
 mod probe;
 mod recipe;
 mod replay;
+mod report;
 mod revisions;
 pub mod run;
 mod runs;
@@ -118,6 +119,8 @@ enum Command {
     Figure(figure::Command),
     /// Judge published statements from a snapshot
     Claims(claims::Claims),
+    /// A set of claims with its figures and what they rest on, as one page
+    Report(report::Report),
     /// What a figure, a claim or a cell rests on
     Explain(explain::Explain),
     /// Run the schedules: fetch what is due, for years; serve the status page, the API and metrics
@@ -171,6 +174,7 @@ pub fn main() -> Result<ExitCode> {
         Command::Erase(command) => command.run(&context),
         Command::Figure(command) => command.run(&context),
         Command::Claims(command) => command.run(&context),
+        Command::Report(command) => command.run(&context),
         Command::Explain(command) => command.run(&context),
         Command::Daemon(command) => command.run(&context),
         Command::Status(command) => command.run(&context),

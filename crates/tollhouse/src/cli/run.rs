@@ -9,11 +9,13 @@ use ingest::run::Progress as Step;
 use model::dataset::Dataset;
 use model::{Error, Kind, Result, ResultExt as _};
 use store::commit::Staged;
-use store::ledger::{Ended, State};
+use store::ledger::{Ended, Ledger, State};
 use store::{Origin, Warehouse};
 
+use super::status::known;
 use super::{Context, network};
 use crate::config::now;
+use crate::daemon::jobs::{self, Ordered};
 use crate::holding::{Holding, failed};
 use crate::output::{grouped, print_json, say, table};
 use crate::progress::Progress;
@@ -35,10 +37,16 @@ pub struct Run {
     /// Run against the loopback replica: the program's own, or the one at an address on this machine
     #[arg(long, value_name = "BASE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     replica: Option<String>,
+    /// Let the daemon do it: queue a run of each of these jobs, `_publish`, `_verify` and `_gc` among them
+    #[arg(long, conflicts_with_all = ["all", "dry_run", "replica"])]
+    queue: bool,
 }
 
 impl Run {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
+        if self.queue {
+            return queue(context, &self.datasets);
+        }
         let project = context.project()?;
         let datasets = self.choose(&project)?;
         let own = match self.replica.as_deref() {
@@ -89,6 +97,31 @@ impl Run {
         }
         self.datasets.iter().map(|id| project.dataset(id)).collect()
     }
+}
+
+/// Queues a run of each job for the daemon; nothing where one of them is none.
+fn queue(context: &Context, names: &[String]) -> Result<ExitCode> {
+    let warehouse = context.warehouse()?;
+    let (project, config) = (context.project()?, context.config()?);
+    let all = jobs::of(&project, &config, warehouse.origin() == Origin::Replica)?;
+    let jobs = names.iter().map(|name| known(&all, name)).collect::<Result<Vec<_>>>()?;
+    let (mut ledger, _) = Ledger::open(&warehouse, now())?;
+    let mut runs = Vec::new();
+    for job in jobs {
+        let ordered = jobs::order(&mut ledger, job, now())?;
+        if !context.json() {
+            say(&match &ordered {
+                Ordered::Queued(run) => format!("{} is queued: the daemon begins it.", run.id),
+                Ordered::Waits(run) => format!("{} waits already.", run.id),
+            });
+        }
+        let (Ordered::Queued(run) | Ordered::Waits(run)) = ordered;
+        runs.push(run);
+    }
+    if context.json() {
+        print_json(&runs)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What a run needs.

@@ -1,6 +1,5 @@
 //! `status`: what is due, what went on last, and what an operator must know.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -14,7 +13,7 @@ use super::Context;
 use crate::config::now;
 use crate::daemon::core::Job;
 use crate::daemon::jobs;
-use crate::output::{print_json, say, table};
+use crate::output::{last_day, print_json, say, table};
 
 #[derive(Args)]
 pub struct Status {
@@ -86,26 +85,20 @@ pub fn known<'a>(jobs: &'a [Job], name: &str) -> Result<&'a Job> {
 }
 
 fn lines(jobs: &[Job], ledger: Option<&Ledger>, promises: bool, now: Timestamp) -> Result<Vec<Line>> {
-    let mut known: BTreeMap<String, JobLine> = ledger.map_or(Ok(BTreeMap::new()), Ledger::jobs)?;
-    let reach: BTreeMap<String, Option<Timestamp>> = match ledger {
-        Some(ledger) => ledger.freshness()?.into_iter().map(|fresh| (fresh.dataset, fresh.newest)).collect(),
-        None => BTreeMap::new(),
-    };
-    let each = jobs.iter().map(|job| {
-        let JobLine { through, paused, paused_why, last, open } = known.remove(&job.name).unwrap_or_default();
-        let newest = reach.get(&job.name).copied().flatten();
-        let promise = job.schedule.as_ref().and_then(|schedule| schedule.fresh()).filter(|_| promises);
+    let each = jobs::standing(jobs, ledger, promises, now)?.into_iter().map(|standing| {
+        let JobLine { paused, paused_why, last, open, .. } = standing.line;
+        let schedule = standing.job.schedule.as_ref();
         Line {
-            job: job.name.clone(),
-            schedule: job.schedule.as_ref().map_or_else(|| "after commits".to_owned(), |schedule| schedule.in_words()),
-            next: job.schedule.as_ref().and_then(|schedule| schedule.next_after(through.unwrap_or(now).max(now))),
+            job: standing.job.name.clone(),
+            schedule: schedule.map_or_else(|| "after commits".to_owned(), |schedule| schedule.in_words()),
+            next: standing.next,
             paused,
             paused_why,
             last,
             open,
-            newest,
-            promised_days: promise.map(|promise| promise.as_hours() / 24),
-            stale: promise.is_some_and(|promise| newest.is_none_or(|newest| now.duration_since(newest) > promise)),
+            newest: standing.newest,
+            promised_days: standing.promise.map(|promise| promise.as_hours() / 24),
+            stale: standing.stale,
         }
     });
     let mut lines: Vec<Line> = each.collect();
@@ -132,9 +125,9 @@ fn tell(warehouse: &Warehouse, lines: &[Line], now: Timestamp) -> Result<()> {
             (None, Some(run)) => run.state.as_str().to_owned(),
             (None, None) => String::new(),
         };
-        let newest = line
-            .newest
-            .map_or_else(String::new, |newest| format!("{}{}", day(newest), if line.stale { " (stale)" } else { "" }));
+        let newest = line.newest.map_or_else(String::new, |newest| {
+            format!("{}{}", last_day(newest), if line.stale { " (stale)" } else { "" })
+        });
         vec![line.job.clone(), line.schedule.clone(), line.next.map_or_else(String::new, minute), last, now_at, newest]
     });
     say(&table(&["job", "due", "next", "last run", "now", "data until"], rows));
@@ -165,12 +158,6 @@ fn tell_due(ledger: &Ledger, name: &str) -> Result<()> {
 /// A time to the minute.
 pub fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%MZ").to_string()
-}
-
-/// The day that ended then.
-fn day(at: Timestamp) -> String {
-    let last = at.checked_sub(SignedDuration::from_secs(1)).unwrap_or(at);
-    last.strftime("%Y-%m-%d").to_string()
 }
 
 /// A length of time as people say it.

@@ -14,7 +14,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use model::schedule::{CatchUp, Overlap, Schedule};
 use model::{Kind, Result};
-use store::ledger::{Alarm, Beat, Claim, Decided, Decision, Ended, Ledger, Order, Outcome, Run, State, Trigger};
+use store::ledger::{
+    Alarm, Attempt, Beat, Claim, Decided, Decision, Ended, Ledger, Order, Outcome, Run, State, Trigger,
+};
 
 use crate::report;
 
@@ -24,6 +26,9 @@ pub const PUBLISH: &str = "_publish";
 pub const VERIFY: &str = "_verify";
 /// The job that collects garbage.
 pub const GC: &str = "_gc";
+
+/// The alarm that a run failed for good.
+pub const RUN_FAILED: &str = "run-failed";
 
 /// Something that is done again and again.
 #[derive(Debug, Clone)]
@@ -227,7 +232,9 @@ impl Core {
         self.notice_jumps(now)?;
         self.decide(now)?;
         for late in self.ledger.expire(now)? {
-            self.alarm_failed(&late, "its deadline passed before it could be done", now)?;
+            let why = "its deadline passed before it could be done";
+            tracing::error!(run = late.id, "{why}");
+            self.alarm_failed(&late, why, now)?;
         }
         if self.beaten.is_none_or(|beaten| uptime.saturating_sub(beaten) >= self.rules.beat_every) {
             self.beat(actions)?;
@@ -319,29 +326,39 @@ impl Core {
                 }
                 continue;
             }
-            if self.ledger.bury(&beat, now)? {
-                tracing::warn!(run = beat.run, holder = beat.holder, "this run's holder is dead: it is queued again");
-                self.give_up_the_deadly(&beat, now)?;
-            }
+            self.bury_one(&beat, now)?;
             there.remove(&beat.run);
         }
         self.seen.retain(|run, _| there.contains(run));
         Ok(())
     }
 
-    /// A run that takes its holder with it again and again is not tried for ever.
-    fn give_up_the_deadly(&mut self, beat: &Beat, now: Timestamp) -> Result<()> {
+    /// Queues a run again whose holder is dead: at once, or, where its holders die one after the other, which may be its own
+    /// doing, after a pause that grows. It is never given up for that before its deadline.
+    fn bury_one(&mut self, beat: &Beat, now: Timestamp) -> Result<()> {
         let attempts = self.ledger.attempts(&beat.run)?;
-        let deaths = attempts.iter().rev().take_while(|one| one.outcome.as_deref() == Some("died")).count();
-        if deaths < self.rules.deaths as usize {
+        let before = attempts.iter().rev().skip(1).take_while(|one| one.outcome.as_deref() == Some("died")).count();
+        let deaths = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+        let often = deaths >= DEATHS_TOLD;
+        let pause = if often { self.pause(deaths) } else { SignedDuration::ZERO };
+        if !self.ledger.bury(beat, now.checked_add(pause).unwrap_or(now), now)? {
             return Ok(());
         }
-        let why = format!("its process died {deaths} times");
-        self.ledger.cancel(&beat.run, &why, now)?;
-        if let Some(run) = self.ledger.run(&beat.run)? {
-            self.alarm_failed(&run, &why, now)?;
+        let seconds = pause.as_secs();
+        tracing::warn!(run = beat.run, holder = beat.holder, seconds, "this run's holder is dead: it is queued again");
+        if often {
+            let text = format!("{} holders of {} have died one after the other", deaths, beat.run);
+            let next = format!("tollhouse runs {}", beat.run);
+            self.ledger.raise(&Alarm::up("restarts", &beat.job, text, &next, now))?;
         }
         Ok(())
+    }
+
+    /// How often the process of a run has died by itself, the attempt that goes on among them if it just has.
+    fn deaths(&self, claim: &Claim) -> Result<u32> {
+        let attempts = self.ledger.attempts(&claim.run)?;
+        let died = |one: &&Attempt| one.kind.as_deref() == Some("died") || one.number == claim.attempt;
+        Ok(u32::try_from(attempts.iter().filter(died).count()).unwrap_or(u32::MAX))
     }
 
     /// Stops our runs whose time is over.
@@ -393,7 +410,7 @@ impl Core {
             if waits {
                 continue;
             }
-            if let Some(claim) = self.ledger.claim(&run.id, &self.holder, now)? {
+            if let Some(claim) = self.ledger.claim(&run.id, &self.holder, &job.hosts, now)? {
                 busy.extend(job.hosts.iter().cloned());
                 self.mine.insert(claim.run.clone(), Held { claim: claim.clone(), stopping: false });
                 actions.push(Action::Start(claim));
@@ -429,28 +446,38 @@ impl Core {
                 if let Some(host) = &host {
                     self.answered(host, now)?;
                 }
-                self.ledger.clear("run-failed", &claim.job, now)?;
+                self.ledger.clear(RUN_FAILED, &claim.job, now)?;
                 self.ledger.clear("restarts", &claim.job, now)?;
                 if snapshot.is_some() && claim.job != PUBLISH {
                     self.publish(now)?;
                 }
             }
-            (Finish::Died(how), Outcome::Again { .. }) if claim.attempt >= DEATHS_TOLD => {
-                self.ledger.raise(&Alarm {
-                    name: "restarts".to_owned(),
-                    subject: claim.job.clone(),
-                    raised: now,
-                    cleared: None,
-                    text: format!("{} has died {} times: {how}", claim.run, claim.attempt),
-                    next: format!("tollhouse runs {}", claim.run),
-                })?;
+            (Finish::Failed { kind, .. }, _) if told_something(*kind) => {
+                if let Some(host) = &host {
+                    self.answered(host, now)?;
+                }
+                self.follow_failure(claim, outcome, now)?;
             }
-            (_, Outcome::Over(ended)) if ended.state == State::Failed => {
-                if let Some(run) = self.ledger.run(&claim.run)? {
-                    self.alarm_failed(&run, ended.message.as_deref().unwrap_or("it failed"), now)?;
+            (Finish::Died(how), Outcome::Again { .. }) => {
+                let deaths = self.deaths(claim)?;
+                if deaths >= DEATHS_TOLD {
+                    let text = format!("{} has died {deaths} times: {how}", claim.run);
+                    let next = format!("tollhouse runs {}", claim.run);
+                    self.ledger.raise(&Alarm::up("restarts", &claim.job, text, &next, now))?;
                 }
             }
-            _ => {}
+            _ => self.follow_failure(claim, outcome, now)?,
+        }
+        Ok(())
+    }
+
+    /// A run that failed for good is told of.
+    fn follow_failure(&mut self, claim: &Claim, outcome: &Outcome, now: Timestamp) -> Result<()> {
+        if let Outcome::Over(ended) = outcome
+            && ended.state == State::Failed
+            && let Some(run) = self.ledger.run(&claim.run)?
+        {
+            self.alarm_failed(&run, ended.message.as_deref().unwrap_or("it failed"), now)?;
         }
         Ok(())
     }
@@ -477,13 +504,14 @@ impl Core {
             }
             Finish::Died(how) => {
                 let why = failed(State::Failed, Some("died"), how, None);
-                self.again(claim, why, self.pause(claim.attempt), claim.attempt < self.rules.deaths, now)
+                let deaths = self.deaths(claim)?;
+                self.again(claim, why, self.pause(deaths), deaths < self.rules.deaths, now)
             }
             Finish::Failed { kind, message, hint, retry } => {
                 let mut pause = self.pause(claim.attempt);
                 let host = self.jobs.get(&claim.job).and_then(|job| job.host.clone());
                 if let (Kind::Unreachable, Some(host)) = (kind, host) {
-                    pause = pause.max(self.refused(&host, message, now)?);
+                    pause = pause.max(self.refused(&claim.job, &host, message, now)?);
                 }
                 let why = failed(State::Failed, Some(report::word(*kind)), message, hint.clone());
                 self.again(claim, why, pause, *retry, now)
@@ -504,7 +532,7 @@ impl Core {
     }
 
     /// A publisher failed a run: after so many it is left alone. For how long comes back.
-    fn refused(&mut self, host: &str, why: &str, now: Timestamp) -> Result<SignedDuration> {
+    fn refused(&mut self, job: &str, host: &str, why: &str, now: Timestamp) -> Result<SignedDuration> {
         let failures = self.ledger.breaker(host)?.map_or(0, |breaker| breaker.failures) + 1;
         let further = failures.saturating_sub(self.rules.breaker_failures);
         let pause = doubled(self.rules.breaker_pause, further, self.rules.retry_longest);
@@ -513,14 +541,8 @@ impl Core {
         if failures < self.rules.breaker_failures {
             return Ok(SignedDuration::ZERO);
         }
-        self.ledger.raise(&Alarm {
-            name: "breaker-open".to_owned(),
-            subject: host.to_owned(),
-            raised: now,
-            cleared: None,
-            text: format!("{host} failed {failures} runs in a row and is left alone for a while: {why}"),
-            next: "tollhouse probe".to_owned(),
-        })?;
+        let text = format!("{host} failed {failures} runs in a row and is left alone for a while: {why}");
+        self.ledger.raise(&Alarm::up("breaker-open", host, text, &format!("tollhouse probe {job}"), now))?;
         Ok(pause)
     }
 
@@ -533,7 +555,7 @@ impl Core {
     }
 
     /// Figures and verdicts are made anew after a commit; one run is enough for several commits.
-    fn publish(&mut self, now: Timestamp) -> Result<()> {
+    pub fn publish(&mut self, now: Timestamp) -> Result<()> {
         let waiting = self.ledger.ready(Timestamp::MAX)?.iter().any(|run| run.job == PUBLISH);
         if self.jobs.contains_key(PUBLISH) && !waiting {
             let deadline = now.checked_add(SignedDuration::from_hours(6)).unwrap_or(now);
@@ -552,14 +574,7 @@ impl Core {
             None if run.job.starts_with('_') => format!("tollhouse runs {}", run.id),
             None => format!("tollhouse run --dry-run {}", run.job),
         };
-        self.ledger.raise(&Alarm {
-            name: "run-failed".to_owned(),
-            subject: run.job.clone(),
-            raised: now,
-            cleared: None,
-            text: format!("{}: {why}", run.id),
-            next,
-        })?;
+        self.ledger.raise(&Alarm::up(RUN_FAILED, &run.job, format!("{}: {why}", run.id), &next, now))?;
         Ok(())
     }
 
@@ -585,17 +600,15 @@ impl Core {
                 None => format!("{dataset} has no data, and they are promised to be no more than {days} days old"),
             };
             let next = format!("tollhouse status {dataset}");
-            self.ledger.raise(&Alarm {
-                name: "stale".to_owned(),
-                subject: dataset,
-                raised: now,
-                cleared: None,
-                text,
-                next,
-            })?;
+            self.ledger.raise(&Alarm::up("stale", &dataset, text, &next, now))?;
         }
         Ok(())
     }
+}
+
+/// Whether a failure of this kind is one of what a publisher answered, so that it did answer.
+fn told_something(kind: Kind) -> bool {
+    matches!(kind, Kind::Refused | Kind::NotData | Kind::Changed | Kind::CheckFailed)
 }
 
 /// A pause that doubles so many times, and is never longer than the longest.

@@ -1,6 +1,8 @@
 //! The declarations and the configuration as they were when they were found good, in a folder of their own: what the daemon's
 //! processes read. So a bad edit changes nothing until a reload finds it good.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use model::{Kind, Result, ResultExt as _};
@@ -10,6 +12,27 @@ use super::core::{Job, Rules};
 use super::jobs;
 use crate::config::Config;
 use crate::project::Project;
+
+/// How the names of the folders begin, and what follows the daemon's name in them.
+const PREFIX: &str = "tollhouse-";
+const AFTER: &str = ".";
+
+/// Where the folders are: below /run where systemd gives us one there.
+fn place() -> PathBuf {
+    std::env::var_os("RUNTIME_DIRECTORY").map_or_else(std::env::temp_dir, PathBuf::from)
+}
+
+/// Removes the folders that daemons left behind which were killed.
+pub fn sweep(is_dead: &dyn Fn(&str) -> bool) {
+    for entry in std::fs::read_dir(place()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let holder = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.rsplit_once(AFTER));
+        if holder.is_some_and(|(holder, _)| is_dead(holder)) {
+            // Whoever cannot remove it is not whose it is.
+            let _it_stays = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
 
 /// What the daemon works by.
 pub struct Frozen {
@@ -26,15 +49,16 @@ impl Frozen {
     /// Reads declarations and configuration, and keeps them as they are now.
     ///
     /// Errors: those of either, each with its file.
-    pub fn read(project: Option<&Path>, config: Option<&Path>, replica: bool) -> Result<Self> {
+    pub fn read(project: Option<&Path>, config: Option<&Path>, replica: bool, holder: &str) -> Result<Self> {
         let (project, text) = (Project::load(project)?, Config::text(config)?.unwrap_or_default());
+        // Errors name the file that somebody wrote, not the copy.
+        jobs::of(&project, &Config::load(config)?, replica)?;
         let cannot = "cannot keep the declarations for the daemon's processes";
-        // Below /run where systemd gives us a folder there.
-        let folder = match std::env::var_os("RUNTIME_DIRECTORY") {
-            Some(runtime) => tempfile::Builder::new().prefix("project-").tempdir_in(runtime),
-            None => tempfile::Builder::new().prefix("tollhouse-").tempdir(),
-        }
-        .or_error(Kind::Io, cannot)?;
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("{PREFIX}{holder}{AFTER}"))
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(place())
+            .or_error(Kind::Io, cannot)?;
         for (path, bytes) in project.files()?.into_iter().chain(project.reference()?) {
             let path = folder.path().join(path);
             let parent = path.parent().unwrap_or(folder.path());

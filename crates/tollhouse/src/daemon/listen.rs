@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::operator::Operator;
 use super::serve::Shared;
-use crate::web::{self, Access, Tokens};
+use crate::web::{self, Access, TokenFile};
 
 /// Where to listen.
 pub enum Listen {
@@ -23,7 +23,7 @@ pub enum Listen {
         /// Host and port.
         address: String,
         /// Who may what.
-        tokens: Tokens,
+        tokens: TokenFile,
     },
 }
 
@@ -50,10 +50,15 @@ impl Listen {
             return Err(Error::new(Kind::Usage, format!("`{text}` is reached over the network, and there are no tokens"))
                 .hint("--token-file names a file with a line for each: `read TOKEN` or `operate TOKEN`; or listen on unix:PATH"));
         };
-        let tokens = std::fs::read_to_string(file).or_error(Kind::Usage, format!("cannot read {}", file.display()))?;
-        let tokens = Tokens::parse(&tokens)
-            .map_err(|why| Error::new(Kind::Usage, format!("{}: {why}", file.display())).hint("see docs/runbook.md"))?;
-        Ok(Self::Tcp { address: text.to_owned(), tokens })
+        Ok(Self::Tcp { address: text.to_owned(), tokens: TokenFile::read(file)? })
+    }
+
+    /// The file of tokens, where there is one.
+    pub fn tokens(&self) -> Option<TokenFile> {
+        match self {
+            Self::Unix(_) => None,
+            Self::Tcp { tokens, .. } => Some(tokens.clone()),
+        }
     }
 
     /// Begins to answer.
@@ -73,7 +78,7 @@ impl Listen {
             }
             Self::Tcp { address, tokens } => {
                 let listener = TcpListener::bind(&address).await;
-                let listener = listener.or_error(Kind::Usage, format!("cannot listen on {address}"))?;
+                let listener = listener.or_error(Kind::Io, format!("cannot listen on {address}"))?;
                 tracing::info!(address, "listening");
                 let router = web::router(operator, Access::Tokens(tokens));
                 Ok(Answering { end, task: tokio::spawn(web::serve(listener, router, until)), socket: None })

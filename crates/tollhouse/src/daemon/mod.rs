@@ -6,6 +6,7 @@
 //!
 //! Absent: anything that must outlive the daemon. All of that is in the ledger ([`store::ledger`]).
 
+mod alarms;
 pub mod core;
 mod frozen;
 pub mod jobs;

@@ -11,14 +11,15 @@ use jiff::{SignedDuration, Timestamp};
 use model::schedule::Schedule;
 use model::{Error, Kind};
 use store::Warehouse;
-use store::ledger::{self, Filter, JobLine, Ledger, Order};
+use store::ledger::{self, Filter, Ledger};
 use store::state::State as Budgets;
 
 use super::core::Job as Declared;
+use super::jobs::{self, Ordered, Standing, is_late, promise};
 use super::serve::{Seen, Shared};
 use crate::cli::backfill;
 use crate::config::{VERSION, now, uptime};
-use crate::publish::{self, FIGURES, VERDICTS};
+use crate::publish::{FIGURES, VERDICTS};
 use crate::report;
 use crate::web::metrics::{Budget, JobMetrics, Metrics, Reach, Rows, RunsEnded};
 use crate::web::types::{
@@ -26,10 +27,13 @@ use crate::web::types::{
     RunDetail, RunFilter, Snapshot, SnapshotMark, State, Status, Step, Trigger, Verdict,
 };
 use crate::web::{self, Refusal};
-use crate::worker::VERIFIED;
+use crate::worker::{DAMAGED, VERIFIED};
 
 /// A scheduler that has not looked for so long is stuck.
 const STUCK: Duration = Duration::from_secs(30);
+
+/// One that has not for so long is better begun anew.
+const DEAD: Duration = Duration::from_secs(120);
 
 /// What requests by the hour are counted over.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -60,10 +64,12 @@ impl Operator {
     }
 
     fn declared<'a>(&self, seen: &'a Seen, name: &str) -> Answer<&'a Declared> {
-        seen.jobs.get(name).ok_or_else(|| Refusal::NotFound {
-            what: format!("there is no job `{name}`"),
-            next: "GET /api/v1/jobs lists them".to_owned(),
-        })
+        seen.jobs.get(name).ok_or_else(|| no_job(name))
+    }
+
+    /// How jobs stand now.
+    fn standing<'a>(&self, jobs: impl IntoIterator<Item = &'a Declared>) -> Answer<Vec<Standing<'a>>> {
+        jobs::standing(jobs, Some(&self.ledger()?), self.shared.promises(), now()).map_err(refused)
     }
 
     fn look(&self) {
@@ -93,28 +99,14 @@ impl web::Operator for Operator {
     }
 
     fn jobs(&self) -> Answer<Vec<Job>> {
-        let (seen, ledger, now) = (self.shared.seen(), self.ledger()?, now());
-        let mut known = ledger.jobs().map_err(refused)?;
-        let reach = reach(&ledger)?;
-        let promises = self.shared.promises();
-        let each = seen.jobs.values().map(|job| {
-            job_of(
-                job,
-                known.remove(&job.name).unwrap_or_default(),
-                reach.get(&job.name).copied().flatten(),
-                promises,
-                now,
-            )
-        });
-        Ok(each.collect())
+        let seen = self.shared.seen();
+        Ok(self.standing(seen.jobs.values())?.into_iter().map(job_of).collect())
     }
 
     fn job(&self, name: &str) -> Answer<Job> {
-        let (seen, ledger) = (self.shared.seen(), self.ledger()?);
-        let job = self.declared(&seen, name)?;
-        let line = ledger.jobs().map_err(refused)?.remove(name).unwrap_or_default();
-        let newest = reach(&ledger)?.get(name).copied().flatten();
-        Ok(job_of(job, line, newest, self.shared.promises(), now()))
+        let seen = self.shared.seen();
+        let standing = self.standing([self.declared(&seen, name)?])?;
+        standing.into_iter().map(job_of).next().ok_or_else(|| no_job(name))
     }
 
     fn due(&self, job: &str, limit: u32) -> Answer<Vec<DueLine>> {
@@ -161,8 +153,7 @@ impl web::Operator for Operator {
         let (seen, ledger, now) = (self.shared.seen(), self.ledger()?, now());
         let promises = self.shared.promises();
         let each = ledger.freshness().map_err(refused)?.into_iter().map(|fresh| {
-            let promise =
-                seen.jobs.get(&fresh.dataset).and_then(|job| job.schedule.as_ref()?.fresh()).filter(|_| promises);
+            let promise = seen.jobs.get(&fresh.dataset).and_then(|job| promise(job, promises));
             Freshness {
                 late: is_late(promise, fresh.newest, now),
                 promise_seconds: promise.map(seconds),
@@ -200,26 +191,11 @@ impl web::Operator for Operator {
     }
 
     fn verdicts(&self) -> Answer<Vec<Verdict>> {
-        let all: Vec<publish::Verdict> = fact(&self.ledger()?, VERDICTS)?;
-        let each = all.into_iter().map(|one| Verdict {
-            set: one.set,
-            statement: one.statement,
-            verdict: one.verdict,
-            reason: one.reason,
-            snapshot: one.snapshot,
-        });
-        Ok(each.collect())
+        fact(&self.ledger()?, VERDICTS)
     }
 
     fn figures(&self) -> Answer<Vec<Figure>> {
-        let all: Vec<publish::Figure> = fact(&self.ledger()?, FIGURES)?;
-        let each = all.into_iter().map(|one| Figure {
-            id: one.id,
-            title: one.title,
-            snapshot: one.snapshot,
-            failed: one.failed,
-        });
-        Ok(each.collect())
+        fact(&self.ledger()?, FIGURES)
     }
 
     fn figure_file(&self, id: &str, ending: Ending) -> Answer<Vec<u8>> {
@@ -235,22 +211,25 @@ impl web::Operator for Operator {
         std::fs::read(path).map_err(|_| none())
     }
 
+    fn alive(&self) -> bool {
+        self.shared.silent() < DEAD
+    }
+
     fn ready(&self) -> Answer<Readiness> {
         let seen = self.shared.seen();
         let check = |name: &str, ok: bool, text: String| Check { name: name.to_owned(), ok, text };
-        let scheduler = match seen.ticked {
-            Some((_, ticked)) => {
-                let silent = uptime().saturating_sub(ticked);
-                check("scheduler", silent < STUCK, format!("it looked {} s ago", silent.as_secs()))
-            }
-            None => check("scheduler", false, "it has not looked yet".to_owned()),
-        };
+        let silent = self.shared.silent();
+        let scheduler = check("scheduler", silent < STUCK, format!("it decided {} s ago", silent.as_secs()));
         let damaged = self.ledger()?.alarms(false).map_err(refused)?;
-        let damaged = damaged.into_iter().find(|alarm| alarm.name == "snapshot-damaged");
+        let damaged = damaged.into_iter().find(|alarm| alarm.name == DAMAGED);
         let snapshot = match (&seen.newest, damaged) {
             (_, Some(alarm)) => check("snapshot", false, alarm.text),
             (Some((number, _, Ok(()))), None) => {
-                check("snapshot", true, format!("everything that snapshot {number} names is there"))
+                let hashed = match verified(&self.ledger()?)? {
+                    Some(mark) => format!("every file of snapshot {} was hashed {}", mark.number, mark.at),
+                    None => "no snapshot was hashed whole yet".to_owned(),
+                };
+                check("snapshot", true, format!("everything that snapshot {number} names is there; {hashed}"))
             }
             (Some((number, _, Err(why))), None) => check("snapshot", false, format!("snapshot {number}: {why}")),
             (None, None) => check("snapshot", true, "there is no snapshot yet".to_owned()),
@@ -279,7 +258,7 @@ impl web::Operator for Operator {
         let data = seen.jobs.values().filter(|job| !job.name.starts_with('_')).map(|job| Reach {
             dataset: job.name.clone(),
             newest: reach.get(&job.name).copied().flatten(),
-            promise_seconds: job.schedule.as_ref().and_then(Schedule::fresh).filter(|_| promises).map(seconds),
+            promise_seconds: promise(job, promises).map(seconds),
         });
         let data = data.collect();
         let breakers = ledger.breakers().map_err(refused)?;
@@ -304,7 +283,7 @@ impl web::Operator for Operator {
             version: VERSION.to_owned(),
             holder: self.shared.holder.clone(),
             runs,
-            jobs: job_metrics(&seen, &ledger, now)?,
+            jobs: job_metrics(self.standing(seen.jobs.values())?, &ledger)?,
             rows: rows.collect(),
             data,
             breakers: hosts
@@ -330,21 +309,16 @@ impl web::Operator for Operator {
     fn order(&self, job: &str) -> Answer<Run> {
         let seen = self.shared.seen();
         let declared = self.declared(&seen, job)?;
-        let mut ledger = self.ledger()?;
-        let line = ledger.jobs().map_err(refused)?.remove(job).unwrap_or_default();
-        if let Some(waiting) = line.open.iter().find(|run| run.state == ledger::State::Queued && run.what.is_none()) {
-            return Err(Refusal::Conflict {
-                what: format!("{} waits already", waiting.id),
-                next: format!("GET /api/v1/runs/{}", waiting.id),
-            });
+        match jobs::order(&mut self.ledger()?, declared, now()).map_err(refused)? {
+            Ordered::Queued(run) => {
+                self.look();
+                Ok(run_of(run))
+            }
+            Ordered::Waits(run) => Err(Refusal::Conflict {
+                what: format!("{} waits already", run.id),
+                next: format!("GET /api/v1/runs/{}", run.id),
+            }),
         }
-        let length = declared.schedule.as_ref().map_or(SignedDuration::from_hours(24), Schedule::deadline);
-        let now = now();
-        let deadline = now.checked_add(length).unwrap_or(now);
-        let order = Order { trigger: ledger::Trigger::Manual, not_before: now, deadline, what: None };
-        let run = ledger.order(job, &order, now).map_err(refused)?;
-        self.look();
-        Ok(run_of(run))
     }
 
     fn pause(&self, job: &str, why: &str) -> Answer<()> {
@@ -415,16 +389,16 @@ fn invalid(error: Error) -> Refusal {
     }
 }
 
+fn no_job(name: &str) -> Refusal {
+    Refusal::NotFound { what: format!("there is no job `{name}`"), next: "GET /api/v1/jobs lists them".to_owned() }
+}
+
 fn no_run(id: &str) -> Refusal {
     Refusal::NotFound { what: format!("there is no run `{id}`"), next: "GET /api/v1/runs lists them".to_owned() }
 }
 
 fn seconds(length: SignedDuration) -> u64 {
     u64::try_from(length.as_secs()).unwrap_or_default()
-}
-
-fn is_late(promise: Option<SignedDuration>, newest: Option<Timestamp>, now: Timestamp) -> bool {
-    promise.is_some_and(|promise| newest.is_none_or(|newest| now.duration_since(newest) > promise))
 }
 
 /// A fact that is a list; empty where nobody has written it down yet.
@@ -444,14 +418,14 @@ fn reach(ledger: &Ledger) -> Answer<BTreeMap<String, Option<Timestamp>>> {
     Ok(all.into_iter().map(|fresh| (fresh.dataset, fresh.newest)).collect())
 }
 
-fn job_of(job: &Declared, line: JobLine, newest: Option<Timestamp>, promises: bool, now: Timestamp) -> Job {
+fn job_of(standing: Standing<'_>) -> Job {
+    let Standing { job, line, next, newest, promise, stale } = standing;
     let schedule = job.schedule.as_ref();
-    let promise = schedule.and_then(Schedule::fresh).filter(|_| promises);
     Job {
         name: job.name.clone(),
         schedule: schedule.map(Schedule::in_words),
         zone: schedule.map(|schedule| schedule.zone().to_owned()),
-        next_due: schedule.and_then(|schedule| schedule.next_after(line.through.unwrap_or(now).max(now))),
+        next_due: next,
         paused: line.paused,
         paused_why: line.paused_why,
         host: job.host.clone(),
@@ -459,17 +433,15 @@ fn job_of(job: &Declared, line: JobLine, newest: Option<Timestamp>, promises: bo
         open: line.open.into_iter().map(run_of).collect(),
         promise_seconds: promise.map(seconds),
         newest,
-        stale: is_late(promise, newest, now),
+        stale,
     }
 }
 
-fn job_metrics(seen: &Seen, ledger: &Ledger, now: Timestamp) -> Answer<Vec<JobMetrics>> {
-    let mut known = ledger.jobs().map_err(refused)?;
+fn job_metrics(standing: Vec<Standing<'_>>, ledger: &Ledger) -> Answer<Vec<JobMetrics>> {
     let well: BTreeMap<String, Timestamp> = ledger.last_well().map_err(refused)?.into_iter().collect();
     let asked: BTreeMap<String, (u64, u64)> =
         ledger.asked().map_err(refused)?.into_iter().map(|one| (one.job, (one.bytes, one.requests))).collect();
-    let each = seen.jobs.values().map(|job| {
-        let line = known.remove(&job.name).unwrap_or_default();
+    let each = standing.into_iter().map(|Standing { job, line, next, .. }| {
         let count = |state: ledger::State| line.open.iter().filter(|run| run.state == state).count() as u64;
         let took = line.last.as_ref().and_then(|run| Some(ledger::since(run.started?, run.ended?).as_secs_f64()));
         let (fetched_bytes, requests) = asked.get(&job.name).copied().unwrap_or_default();
@@ -480,7 +452,7 @@ fn job_metrics(seen: &Seen, ledger: &Ledger, now: Timestamp) -> Answer<Vec<JobMe
             queued: count(ledger::State::Queued),
             running: count(ledger::State::Running),
             paused: line.paused.is_some(),
-            next_due: job.schedule.as_ref().and_then(|schedule| schedule.next_after(line.through.unwrap_or(now))),
+            next_due: next,
             fetched_bytes,
             requests,
         }

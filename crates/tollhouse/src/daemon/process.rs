@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Error, Kind, Result, ResultExt as _};
 use store::ledger::Claim;
@@ -16,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::core::Finish;
 use super::frozen::Frozen;
+use crate::config::uptime;
 use crate::report;
 use crate::worker::Report;
 
@@ -35,6 +37,8 @@ pub struct Running {
     kill: Option<oneshot::Sender<()>>,
     /// Why it was told to stop, where it was.
     pub stopping: Option<Stop>,
+    /// When it was, by the clock that never jumps.
+    since: Option<Duration>,
 }
 
 /// Why a run is to stop.
@@ -67,17 +71,25 @@ impl Running {
             drop(frozen);
             let _daemon_has_ended = ended.send(Ended { claim, finish, report });
         });
-        Ok(Self { pid, kill: Some(kill), stopping: None })
+        Ok(Self { pid, kill: Some(kill), stopping: None, since: None })
     }
 
     /// Tells it to stop at its next stage.
     pub fn stop(&mut self, why: Stop) {
         if self.stopping.is_none() {
             self.stopping = Some(why);
+            self.since = Some(uptime());
             let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
             if let Some(pid) = pid {
                 let _it_has_ended = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
             }
+        }
+    }
+
+    /// Ends it where it was told to stop so long ago and has not.
+    pub fn kill_after(&mut self, patience: Duration, up: Duration) {
+        if self.since.is_some_and(|since| up.saturating_sub(since) >= patience) {
+            self.kill();
         }
     }
 
@@ -91,7 +103,9 @@ impl Running {
 
 fn spawn(place: &Place, frozen: &Frozen, claim: &Claim) -> Result<Child> {
     let cannot = "cannot start a process for a run";
-    let program = std::env::current_exe().or_error(Kind::Io, cannot)?;
+    // This very program, also where another has taken the place of its file since.
+    let running = PathBuf::from("/proc/self/exe");
+    let program = if running.exists() { running } else { std::env::current_exe().or_error(Kind::Io, cannot)? };
     let claim = serde_json::to_string(claim).or_error(Kind::Internal, cannot)?;
     let mut command = Command::new(program);
     command

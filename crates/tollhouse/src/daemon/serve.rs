@@ -4,7 +4,7 @@
 //! The loop never waits for anything but the bell: processes, tellings and HTTP have tasks of their own.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -19,27 +19,34 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_cron_scheduler::{Job as BellJob, JobScheduler};
 
-use super::core::{Action, Core, Finish, Job};
-use super::frozen::Frozen;
+use super::alarms::{Alarms, RELOAD_FAILED};
+use super::core::{Action, Core, Finish, Job, PUBLISH};
+use super::frozen::{self, Frozen};
 use super::listen::Listen;
 use super::process::{Ended, Place, Running, Stop, not_begun};
 use super::tell::Told;
 use crate::config::{now, uptime};
 use crate::holding::own_name;
 use crate::report;
-use crate::worker::VERIFIED;
+use crate::web::{TokenFile, Tokens};
 
 /// How often the bell rings.
 const BELL: Duration = Duration::from_secs(1);
 
+/// After so long without it the bell is taken for dead.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// How often the disk, and how old the data are, is looked at.
 const LOOK: Duration = Duration::from_secs(30);
 
+/// How often files are looked for that the newest snapshot names.
+const PRESENT: Duration = Duration::from_secs(300);
+
+/// The alarm that there is little room on the disk.
+const DISK_LOW: &str = "disk-low";
+
 /// How long a process that was told to stop may take before it is killed.
 const LAST_WORDS: Duration = Duration::from_secs(10);
-
-/// How long to wait before an alarm that could not be told is told again.
-const TELL_AGAIN: Duration = Duration::from_secs(30);
 
 /// What the daemon is started with.
 pub struct Options {
@@ -51,6 +58,34 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// The replica's address, where it is asked instead of publishers.
     pub replica: Option<String>,
+    /// Who may ask over the network, where anybody may.
+    pub tokens: Option<TokenFile>,
+}
+
+/// What a daemon works by, read and found good, and not yet in force.
+pub struct Set {
+    frozen: Frozen,
+    told: Told,
+    tokens: Option<Tokens>,
+}
+
+impl Options {
+    /// Reads declarations, configuration and tokens.
+    ///
+    /// Errors: those of each, with its file.
+    pub fn read(&self, holder: &str) -> Result<Set> {
+        let frozen = Frozen::read(self.project.as_deref(), self.config.as_deref(), self.replica.is_some(), holder)?;
+        let told = Told::new(&frozen.config, &self.root.display().to_string())?;
+        let tokens = self.tokens.as_ref().map(TokenFile::read_again).transpose()?;
+        Ok(Set { frozen, told, tokens })
+    }
+}
+
+impl Set {
+    /// How many jobs follow from it.
+    pub fn jobs(&self) -> usize {
+        self.frozen.jobs.len()
+    }
 }
 
 /// What others may see of the daemon, and ask of it.
@@ -63,6 +98,8 @@ pub struct Shared {
     pub holder: String,
     /// Since when it runs.
     pub started: Timestamp,
+    /// The same, by the clock that never jumps.
+    begun: Duration,
     /// What is seen.
     pub seen: RwLock<Seen>,
     /// Rings the bell.
@@ -71,6 +108,8 @@ pub struct Shared {
     pub reload: Notify,
     /// The set that is worked by.
     frozen: RwLock<Arc<Frozen>>,
+    /// The set that is to be worked by from the next reload on, where it was read already.
+    next: Mutex<Option<Set>>,
     options: Options,
 }
 
@@ -108,16 +147,23 @@ impl Shared {
         Arc::clone(&self.frozen.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// For how long the loop has decided nothing.
+    pub fn silent(&self) -> Duration {
+        let since = self.seen().ticked.map_or(self.begun, |(_, ticked)| ticked);
+        uptime().saturating_sub(since)
+    }
+
     /// Whether promises about how new data are bind: the replica's are of the past for ever.
     pub fn promises(&self) -> bool {
         self.origin == Origin::Live
     }
 
-    /// Reads declarations and configuration, and asks the loop to take them if they are good.
+    /// Reads declarations, configuration and tokens, and asks the loop to take them if they are good.
     ///
-    /// Errors: those of either, each with its file; the old set then stays.
+    /// Errors: those of each, with its file; the old set then stays.
     pub fn try_reload(&self) -> Result<()> {
-        read(&self.options)?;
+        let set = self.options.read(&self.holder)?;
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(set);
         self.reload.notify_one();
         Ok(())
     }
@@ -125,10 +171,6 @@ impl Shared {
     fn show(&self, change: impl FnOnce(&mut Seen)) {
         change(&mut self.seen.write().unwrap_or_else(PoisonError::into_inner));
     }
-}
-
-fn read(options: &Options) -> Result<Frozen> {
-    Frozen::read(options.project.as_deref(), options.config.as_deref(), options.replica.is_some())
 }
 
 /// The daemon.
@@ -145,15 +187,15 @@ pub struct Daemon {
     looked: Option<Duration>,
     lived: Option<Duration>,
     forgot: Option<Duration>,
-    /// The alarm that is being told, and when the last failed.
-    telling: Arc<Mutex<Telling>>,
+    present: Option<Duration>,
+    alarms: Alarms,
+    /// Nobody has looked yet how far the data reach.
+    unjudged: bool,
+    /// Why the last look failed, if it did.
+    failing: Option<String>,
+    /// Why looking about failed the last time, if it did.
+    blind: Option<String>,
     _alive: Hold,
-}
-
-#[derive(Default)]
-struct Telling {
-    at_it: bool,
-    failed: Option<Duration>,
 }
 
 impl Daemon {
@@ -167,21 +209,30 @@ impl Daemon {
         let alive = warehouse.live_as(&holder)?;
         let (mut ledger, opened) = Ledger::open(&warehouse, now())?;
         tell_of_opening(&mut ledger, &opened)?;
-        let frozen = Arc::new(read(&options)?);
+        frozen::sweep(&|holder| warehouse.is_dead(holder));
         let root = warehouse.root().to_owned();
-        let told = Arc::new(Told::new(&frozen.config, &root.display().to_string())?);
+        let options = Options { root: root.clone(), ..options };
+        let Set { frozen, told, .. } = options.read(&holder)?;
+        let (frozen, told) = (Arc::new(frozen), Arc::new(told));
         let shared = Arc::new(Shared {
             root: root.clone(),
             origin,
             holder: holder.clone(),
             started: now(),
+            begun: uptime(),
             seen: RwLock::new(Seen::default()),
             bell: Notify::new(),
             reload: Notify::new(),
             frozen: RwLock::new(Arc::clone(&frozen)),
+            next: Mutex::default(),
             options,
         });
-        let core = Core::new(ledger, holder, frozen.jobs.clone(), frozen.rules());
+        let mut core = Core::new(ledger, holder, frozen.jobs.clone(), frozen.rules());
+        // How far the data reach no ledger knows that was just made.
+        let unjudged = opened.rebuilt;
+        if unjudged {
+            core.publish(now())?;
+        }
         let place = Place { root, replica: shared.options.replica.clone() };
         let mut daemon = Self {
             warehouse,
@@ -195,7 +246,11 @@ impl Daemon {
             looked: None,
             lived: None,
             forgot: None,
-            telling: Arc::default(),
+            alarms: Alarms::default(),
+            unjudged,
+            failing: None,
+            blind: None,
+            present: None,
             _alive: alive,
         };
         daemon.show_jobs();
@@ -218,6 +273,13 @@ impl Daemon {
         loop {
             tokio::select! {
                 () = self.shared.bell.notified() => self.tick(),
+                // The bell goes by the wall clock: set back, it would be silent until the clock is where it was.
+                () = tokio::time::sleep(SILENCE) => {
+                    tracing::warn!("the bell was silent: it is hung anew");
+                    self.tick();
+                    let old = std::mem::replace(&mut bell, ring(Arc::clone(&self.shared)).await?);
+                    take_down(old).await;
+                }
                 Some(ended) = self.ends.1.recv() => {
                     self.ended(ended);
                     self.tick();
@@ -230,9 +292,7 @@ impl Daemon {
         }
         self.drain().await;
         answering.end().await;
-        if let Err(error) = bell.shutdown().await {
-            tracing::debug!(%error, "the bell did not stop");
-        }
+        take_down(bell).await;
         tracing::info!("the daemon has ended");
         Ok(())
     }
@@ -245,9 +305,14 @@ impl Daemon {
         let is_dead = |holder: &str| warehouse.is_dead(holder);
         let looked = tokio::task::block_in_place(|| self.core.tick(now, up, &is_dead, &mut actions));
         actions.into_iter().for_each(|action| self.act(action, now));
-        if let Err(error) = &looked {
-            // The next look is the next attempt.
-            tracing::error!(error = report::in_a_line(error), "this look failed");
+        let failing = looked.as_ref().err().map(report::in_a_line);
+        if failing != self.failing {
+            match &failing {
+                // The next look is the next attempt.
+                Some(error) => tracing::error!(error, "nothing can be decided: it is tried again each second"),
+                None => tracing::info!("things are decided again"),
+            }
+            self.failing = failing;
         }
         let every = |last: &mut Option<Duration>, pause: Duration| {
             let due = last.is_none_or(|last| up.saturating_sub(last) >= pause);
@@ -259,13 +324,24 @@ impl Daemon {
         if every(&mut self.looked, LOOK) {
             self.look_about();
         }
-        if every(&mut self.lived, Duration::from_secs(self.frozen.config.daemon.deadman_seconds.max(1))) {
+        // Who cannot decide is not well.
+        if looked.is_ok()
+            && every(&mut self.lived, Duration::from_secs(self.frozen.config.daemon.deadman_seconds.max(1)))
+        {
             self.told.alive();
         }
         if every(&mut self.forgot, Duration::from_secs(86_400)) {
             self.forget(now);
         }
-        self.tell_alarms(up);
+        // Where nothing can be decided, the ledger has no more to tell.
+        if looked.is_ok()
+            && let Err(error) = self.alarms.tell(self.core.ledger(), &self.told, &self.shared.root, up)
+        {
+            tracing::error!(error = report::in_a_line(&error), "alarms could not be told");
+        }
+        // What does not end where it was told to is ended; a stage may take its time.
+        let patience = Duration::from_secs(self.frozen.config.daemon.drain_seconds) + LAST_WORDS;
+        self.runs.values_mut().for_each(|(_, running, _)| running.kill_after(patience, up));
         // Only a look that was finished says that the scheduler lives.
         if looked.is_ok() {
             self.shared.show(|seen| seen.ticked = Some((now, up)));
@@ -293,7 +369,7 @@ impl Daemon {
         match Running::begin(&self.place, &self.frozen, claim.clone(), self.ends.0.clone()) {
             Ok(running) => {
                 if let Ok(Some(run)) = self.core.ledger().run(&claim.run) {
-                    self.told.begun(&run, now);
+                    self.told.begun(&run, claim.attempt, now);
                 }
                 self.runs.insert(claim.run.clone(), (claim, running, now));
             }
@@ -304,7 +380,7 @@ impl Daemon {
         }
     }
 
-    /// Tells a run to stop, and kills it where it does not in time.
+    /// Tells a run to stop; where it does not in time, a later look kills it.
     fn stop(&mut self, run: &str, why: Stop) {
         if let Some((_, running, _)) = self.runs.get_mut(run) {
             running.stop(why);
@@ -344,6 +420,9 @@ impl Daemon {
                 return;
             }
         };
+        if claim.job == PUBLISH && report.as_ref().is_some_and(|report| report.kind.is_none()) {
+            self.unjudged = false;
+        }
         self.log_end(&claim, &finish, report.as_ref());
         if ours {
             self.take_over(&claim, report, now);
@@ -370,28 +449,20 @@ impl Daemon {
     /// Keeps what a run's process learned.
     fn take_over(&mut self, claim: &Claim, report: Option<crate::worker::Report>, now: Timestamp) {
         let Some(report) = report else { return };
-        let damaged = report.kind.as_deref() == Some(report::word(Kind::Damaged));
         let ledger = self.core.ledger();
         let mut keep = || -> Result<()> {
             for (dataset, newest) in &report.newest {
-                let snapshot = report.snapshot.unwrap_or_default();
+                let snapshot = report.looked;
                 ledger.reaches(&Freshness { dataset: dataset.clone(), newest: *newest, snapshot, looked: now })?;
             }
             for (name, value) in &report.facts {
                 ledger.keep(name, value, now)?;
             }
-            if report.facts.contains_key(VERIFIED) {
-                ledger.clear("snapshot-damaged", "newest", now)?;
+            for (name, subject) in &report.over {
+                ledger.clear(name, subject, now)?;
             }
-            if damaged {
-                ledger.raise(&Alarm {
-                    name: "snapshot-damaged".to_owned(),
-                    subject: "newest".to_owned(),
-                    raised: now,
-                    cleared: None,
-                    text: report.message.clone().unwrap_or_else(|| "a file is damaged".to_owned()),
-                    next: "tollhouse snapshot verify --repair".to_owned(),
-                })?;
+            for alarm in &report.alarms {
+                ledger.raise(alarm)?;
             }
             Ok(())
         };
@@ -417,16 +488,21 @@ impl Daemon {
     /// Looks at the disk, at the newest snapshot and at how old the data are.
     fn look_about(&mut self) {
         let looked = tokio::task::block_in_place(|| self.look());
-        if let Err(error) = looked {
-            tracing::error!(error = report::in_a_line(&error), "the daemon could not look about");
+        let failing = looked.as_ref().err().map(report::in_a_line);
+        if failing != self.blind {
+            match &failing {
+                Some(error) => tracing::error!(error, "the daemon cannot look about: it tries again every half minute"),
+                None => tracing::info!("the daemon looks about again"),
+            }
+            self.blind = failing;
         }
     }
 
     fn look(&mut self) -> Result<()> {
-        let now = now();
+        let (now, up) = (now(), uptime());
         self.look_at_disk(now)?;
-        self.look_at_snapshot()?;
-        if self.shared.promises() { self.core.check_freshness(now) } else { Ok(()) }
+        self.look_at_snapshot(up)?;
+        if self.shared.promises() && !self.unjudged { self.core.check_freshness(now) } else { Ok(()) }
     }
 
     fn look_at_disk(&mut self, now: Timestamp) -> Result<()> {
@@ -443,24 +519,31 @@ impl Daemon {
         let subject = self.shared.root.display().to_string();
         match why {
             Some(text) => {
-                let next = "tollhouse snapshot gc --keep 30".to_owned();
-                let alarm = Alarm { name: "disk-low".to_owned(), subject, raised: now, cleared: None, text, next };
-                self.core.ledger().raise(&alarm)?;
+                let alarm = Alarm::up(DISK_LOW, &subject, text, "tollhouse snapshot gc --keep 30", now);
+                if let Err(error) = self.core.ledger().raise(&alarm) {
+                    // Where the disk is full, this is what must be known.
+                    self.alarms.tell_unkept(alarm, &self.told);
+                    return Err(error);
+                }
+                self.alarms.kept(DISK_LOW, &subject);
             }
             None => {
-                self.core.ledger().clear("disk-low", &subject, now)?;
+                self.alarms.kept(DISK_LOW, &subject);
+                self.core.ledger().clear(DISK_LOW, &subject, now)?;
             }
         }
         Ok(())
     }
 
-    /// Of a snapshot that is new: whether all that it names is there.
-    fn look_at_snapshot(&mut self) -> Result<()> {
+    /// Whether all that the newest snapshot names is there: of a new one at once, then from time to time.
+    fn look_at_snapshot(&mut self, up: Duration) -> Result<()> {
         let Some(number) = self.warehouse.numbers()?.last().copied() else { return Ok(()) };
         let known = self.shared.seen().newest;
-        if known.is_some_and(|(known, _, sound)| known == number && sound.is_ok()) {
+        let lately = self.present.is_some_and(|last| up.saturating_sub(last) < PRESENT);
+        if lately && known.is_some_and(|(known, _, sound)| known == number && sound.is_ok()) {
             return Ok(());
         }
+        self.present = Some(up);
         let created = self.warehouse.snapshot(number)?.created;
         let found = self.warehouse.present(number);
         self.shared.show(|seen| {
@@ -477,49 +560,17 @@ impl Daemon {
 
     fn forget(&mut self, now: Timestamp) {
         let Ok(before) = now.checked_sub(self.frozen.config.daemon.keep_runs) else { return };
-        match tokio::task::block_in_place(|| self.core.ledger().forget(before)) {
+        let forgotten = tokio::task::block_in_place(|| {
+            let ledger = self.core.ledger();
+            let needed = ledger.beats()?.into_iter().map(|beat| beat.holder).collect();
+            self.warehouse.forget_holders(&needed)?;
+            ledger.forget(before)
+        });
+        match forgotten {
             Ok(0) => {}
             Ok(forgotten) => tracing::info!(forgotten, "old runs were forgotten"),
             Err(error) => tracing::error!(error = report::in_a_line(&error), "old runs could not be forgotten"),
         }
-    }
-
-    /// Tells one alarm that nobody was told of yet; the others follow with the next looks.
-    fn tell_alarms(&mut self, up: Duration) {
-        let mut telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = telling.failed.is_some_and(|failed| up.saturating_sub(failed) < TELL_AGAIN);
-        if telling.at_it || waits {
-            return;
-        }
-        let Some((number, alarm)) = self.core.ledger().untold().ok().and_then(|all| all.into_iter().next()) else {
-            return;
-        };
-        match alarm.cleared {
-            None => tracing::warn!(alarm = alarm.name, subject = alarm.subject, next = alarm.next, "{}", alarm.text),
-            Some(_) => tracing::info!(alarm = alarm.name, subject = alarm.subject, "this alarm is over"),
-        }
-        if !self.told.has_webhook() {
-            if let Err(error) = self.core.ledger().told(number, &alarm) {
-                tracing::error!(error = report::in_a_line(&error), "that an alarm was told could not be taken down");
-                telling.failed = Some(up);
-            }
-            return;
-        }
-        telling.at_it = true;
-        drop(telling);
-        let (told, telling, root) = (Arc::clone(&self.told), Arc::clone(&self.telling), self.shared.root.clone());
-        tokio::spawn(async move {
-            let done = match told.alarm(&alarm).await {
-                Ok(()) => tokio::task::spawn_blocking(move || take_down(&root, number, &alarm)).await.unwrap_or(Ok(())),
-                Err(error) => Err(error),
-            };
-            let mut telling = telling.lock().unwrap_or_else(PoisonError::into_inner);
-            telling.at_it = false;
-            telling.failed = done.is_err().then(uptime);
-            if let Err(error) = done {
-                tracing::warn!(error = report::in_a_line(&error), "an alarm could not be told: it will be again");
-            }
-        });
     }
 
     /// Takes other declarations and another configuration, if they are good.
@@ -534,18 +585,12 @@ impl Daemon {
         let noted = match &done {
             Ok(()) => {
                 tracing::info!(jobs = self.core.jobs().len(), "pipelines and configuration were read again");
-                self.core.ledger().clear("reload-failed", "pipelines", now).map(|_| ())
+                self.core.ledger().clear(RELOAD_FAILED, "pipelines", now).map(|_| ())
             }
             Err(error) => {
                 tracing::error!(error = report::in_a_line(error), "the old pipelines and configuration stay");
-                let alarm = Alarm {
-                    name: "reload-failed".to_owned(),
-                    subject: "pipelines".to_owned(),
-                    raised: now,
-                    cleared: None,
-                    text: format!("the old set stays: {}", report::in_a_line(error)),
-                    next: "tollhouse datasets".to_owned(),
-                };
+                let text = format!("the old set stays: {}", report::in_a_line(error));
+                let alarm = Alarm::up(RELOAD_FAILED, "pipelines", text, "tollhouse daemon --check", now);
                 ledger.raise(&alarm).map(|_| ())
             }
         };
@@ -556,8 +601,13 @@ impl Daemon {
     }
 
     fn read_again(&mut self) -> Result<()> {
-        let frozen = read(&self.shared.options)?;
-        self.told = Arc::new(Told::new(&frozen.config, &self.shared.root.display().to_string())?);
+        let read = self.shared.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let set = read.map_or_else(|| self.shared.options.read(&self.shared.holder), Ok)?;
+        let Set { frozen, told, tokens } = set;
+        if let (Some(file), Some(tokens)) = (&self.shared.options.tokens, tokens) {
+            file.replace(tokens);
+        }
+        self.told = Arc::new(told);
         self.core.reload(frozen.jobs.clone(), frozen.rules());
         self.frozen = Arc::new(frozen);
         *self.shared.frozen.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&self.frozen);
@@ -598,7 +648,7 @@ impl Daemon {
                 Some(ended) = self.ends.1.recv() => self.ended(ended),
                 // Whoever waits lives, and says so.
                 () = self.shared.bell.notified() => self.tick(),
-                () = tokio::time::sleep(until.saturating_sub(uptime())) => {}
+                () = tokio::time::sleep(until.saturating_sub(uptime()).min(SILENCE)) => self.tick(),
             }
         }
     }
@@ -622,13 +672,21 @@ impl Signals {
     }
 }
 
+/// Stops a bell.
+async fn take_down(mut bell: JobScheduler) {
+    if let Err(error) = bell.shutdown().await {
+        tracing::debug!(%error, "the bell did not stop");
+    }
+}
+
 /// Rings the bell once a second.
 async fn ring(shared: Arc<Shared>) -> Result<JobScheduler> {
     let cannot = |cause: tokio_cron_scheduler::JobSchedulerError| {
         Error::new(Kind::Internal, "the scheduler's bell cannot be rung").caused_by(cause)
     };
     let scheduler = JobScheduler::new().await.map_err(cannot)?;
-    let job = BellJob::new_repeated(BELL, move |_, _| shared.bell.notify_one()).map_err(cannot)?;
+    // By cron and not "repeated": a repeated job of this scheduler that once came two seconds late never comes again.
+    let job = BellJob::new("* * * * * *", move |_, _| shared.bell.notify_one()).map_err(cannot)?;
     scheduler.add(job).await.map_err(cannot)?;
     scheduler.start().await.map_err(cannot)?;
     Ok(scheduler)
@@ -637,30 +695,23 @@ async fn ring(shared: Arc<Shared>) -> Result<JobScheduler> {
 /// What was found when the ledger was opened, for whoever looks at alarms.
 fn tell_of_opening(ledger: &mut Ledger, opened: &store::ledger::Opened) -> Result<()> {
     let (now, subject) = (now(), "state.sqlite");
-    let Some(aside) = &opened.set_aside else {
-        ledger.clear("state-rebuilt", subject, now)?;
-        return Ok(());
+    let text = match &opened.set_aside {
+        Some(aside) => format!(
+            "it was damaged, was set aside as {}, and was made again from snapshots and receipts; pauses and queued runs are lost",
+            aside.display()
+        ),
+        None if opened.rebuilt => {
+            "it was missing or empty, and was made from snapshots and receipts; if there was one before, its pauses and \
+             queued runs are lost"
+                .to_owned()
+        }
+        None => {
+            ledger.clear("state-rebuilt", subject, now)?;
+            return Ok(());
+        }
     };
-    let text = format!(
-        "it was damaged, was set aside as {}, and was made again from snapshots and receipts; pauses and queued runs are lost",
-        aside.display()
-    );
-    ledger.raise(&Alarm {
-        name: "state-rebuilt".to_owned(),
-        subject: subject.to_owned(),
-        raised: now,
-        cleared: None,
-        text,
-        next: "tollhouse status".to_owned(),
-    })?;
+    ledger.raise(&Alarm::up("state-rebuilt", subject, text, "tollhouse status", now))?;
     Ok(())
-}
-
-fn take_down(root: &Path, number: i64, alarm: &Alarm) -> Result<()> {
-    match Ledger::look(root)? {
-        Some(mut ledger) => ledger.told(number, alarm),
-        None => Ok(()),
-    }
 }
 
 /// Tells systemd, where it listens.

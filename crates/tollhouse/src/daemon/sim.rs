@@ -556,3 +556,47 @@ fn internal_jobs_follow_commits_and_garbage_is_collected_alone() {
     let names: BTreeSet<&str> = third.iter().map(|claim| claim.job.as_str()).collect();
     assert_eq!(names, BTreeSet::from(["a", PUBLISH]));
 }
+
+/// However often its daemons are killed, a run is done in the end: sooner after the first deaths, later after many.
+#[test]
+fn a_run_whose_daemons_die_again_and_again_is_not_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let start: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+    let warehouse = Warehouse::open_or_create(folder.path(), Origin::Replica, start).unwrap();
+    let at = |second: i64| start.checked_add(SignedDuration::from_secs(second)).unwrap();
+    let mut second = 0;
+    let mut waits = Vec::new();
+    for death in 0..8 {
+        let (ledger, _) = Ledger::open(&warehouse, at(second)).unwrap();
+        let jobs = vec![job("a", "s = \"0 0 0 1 1 *\"", "a.example")];
+        let mut core = Core::new(ledger, format!("daemon-{death}"), jobs, Rules::default());
+        if death == 0 {
+            let deadline = at(1_000_000);
+            let order = store::ledger::Order {
+                trigger: store::ledger::Trigger::Manual,
+                not_before: start,
+                deadline,
+                what: None,
+            };
+            core.ledger().order("a", &order, start).unwrap();
+        }
+        let begun = second;
+        // Its predecessor is dead, and it is killed itself as soon as it has begun the run.
+        loop {
+            let mut actions = Vec::new();
+            core.tick(at(second), Duration::from_secs(u64::try_from(second - begun).unwrap()), &|_| true, &mut actions)
+                .unwrap();
+            if matches!(actions.as_slice(), [Action::Start(_)]) {
+                break;
+            }
+            second += 1;
+            assert!(second - begun < 100_000, "death {death}: it is not taken up again");
+        }
+        waits.push(second - begun);
+    }
+    assert_eq!(waits[..3], [0, 0, 0], "the first deaths cost no time");
+    assert!(waits[3..].windows(2).all(|pair| pair[0] > 0 && pair[0] <= pair[1]), "{waits:?}");
+    let (ledger, _) = Ledger::open(&warehouse, at(second)).unwrap();
+    let alarms = ledger.alarms(false).unwrap();
+    assert_eq!(alarms.iter().map(|alarm| alarm.name.as_str()).collect::<Vec<_>>(), ["restarts"]);
+}

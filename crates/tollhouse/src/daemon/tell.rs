@@ -29,20 +29,20 @@ impl Told {
     /// As the operator says.
     pub fn new(config: &Config, root: &str) -> Result<Self> {
         let contact = config.contact.as_deref().unwrap_or("no contact configured");
-        let open = |name: &'static str, url: &Option<String>| -> Result<Option<Address>> {
+        let secret = |name: &'static str, url: Option<&Secret>, authorization: Option<&Secret>| {
+            url.map(|url| Address::new(name, url, authorization.cloned())).transpose()
+        };
+        let open = |name: &'static str, url: &Option<String>, authorization: Option<&Secret>| {
             let url = url.as_deref().map(|url| Secret::new(name, url)).transpose()?;
-            Ok(url.map(|url| Address { name, url, authorization: None }))
+            secret(name, url.as_ref(), authorization)
         };
-        let secret = |name: &'static str, url: &Option<Secret>| {
-            url.clone().map(|url| Address { name, url, authorization: None })
-        };
-        let otlp = open("the collector of traces", &config.daemon.otlp_url)?;
+        let key = config.otlp_authorization.as_ref();
         Ok(Self {
             notifier: Notifier::new(&format!("tollhouse/{VERSION} (data archive; {contact})"))?,
-            webhook: secret("the webhook", &config.webhook),
-            deadman: secret("the dead-man's switch", &config.deadman),
-            openlineage: open("the collector of lineage", &config.daemon.openlineage_url)?,
-            otlp: otlp.map(|otlp| Address { authorization: config.otlp_authorization.clone(), ..otlp }),
+            webhook: secret("the webhook", config.webhook.as_ref(), None)?,
+            deadman: secret("the dead-man's switch", config.deadman.as_ref(), None)?,
+            openlineage: open("the collector of lineage", &config.daemon.openlineage_url, None)?,
+            otlp: open("the collector of traces", &config.daemon.otlp_url, key)?,
             root: root.to_owned(),
         })
     }
@@ -80,10 +80,10 @@ impl Told {
         });
     }
 
-    /// Tells of a run that begins.
-    pub fn begun(self: &Arc<Self>, run: &Run, now: Timestamp) {
+    /// Tells of an attempt at a run that begins.
+    pub fn begun(self: &Arc<Self>, run: &Run, attempt: u32, now: Timestamp) {
         if let Some(address) = &self.openlineage {
-            self.send(address.clone(), self.lineage("START", run, &[], now));
+            self.send(address.clone(), self.lineage("START", run, attempt, &[], now));
         }
     }
 
@@ -96,7 +96,7 @@ impl Told {
                 // It is tried again: that attempt begins anew.
                 State::Queued | State::Running | State::Failed => "FAIL",
             };
-            self.send(address.clone(), self.lineage(kind, run, steps, now));
+            self.send(address.clone(), self.lineage(kind, run, attempt, steps, now));
         }
         if let Some(address) = &self.otlp {
             self.send(address.clone(), trace(run, attempt, began, steps, now));
@@ -112,10 +112,11 @@ impl Told {
         });
     }
 
-    /// An event of OpenLineage 1: what a run read, and what it wrote.
-    fn lineage(&self, kind: &str, run: &Run, steps: &[Step], now: Timestamp) -> Value {
+    /// An event of OpenLineage 1: what an attempt at a run read, and what it wrote. Each attempt is a run of theirs, because a
+    /// run of theirs that failed cannot begin again.
+    fn lineage(&self, kind: &str, run: &Run, attempt: u32, steps: &[Step], now: Timestamp) -> Value {
         let mut inputs: BTreeMap<(String, String), Value> = BTreeMap::new();
-        for step in steps.iter().filter(|step| step.stage == "fetch") {
+        for step in steps.iter().filter(|step| step.stage == "fetch" && step.attempt == attempt) {
             let what: Value = serde_json::from_str(&step.what).unwrap_or_default();
             let url = what.get("url").and_then(Value::as_str).unwrap_or_default();
             let (scheme, rest) = url.split_once("://").unwrap_or(("file", url));
@@ -145,7 +146,7 @@ impl Told {
         json!({
             "eventType": kind,
             "eventTime": now.to_string(),
-            "run": { "runId": uuid(&run.id), "facets": facets },
+            "run": { "runId": uuid(&format!("{} {attempt}", run.id)), "facets": facets },
             "job": { "namespace": namespace, "name": run.job },
             "inputs": inputs.into_values().collect::<Vec<_>>(),
             "outputs": outputs,
@@ -155,7 +156,7 @@ impl Told {
     }
 }
 
-const PRODUCER: &str = concat!("https://example.invalid/tollhouse/", env!("CARGO_PKG_VERSION"));
+const PRODUCER: &str = concat!("urn:tollhouse:", env!("CARGO_PKG_VERSION"));
 
 /// The name of a run as a UUID, which others want: the same for all events of a run.
 fn uuid(run: &str) -> String {

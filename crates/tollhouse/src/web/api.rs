@@ -136,7 +136,7 @@ async fn due(
 /// Runs, newest first.
 #[utoipa::path(get, path = "/api/v1/runs", tag = "read", params(RunFilter), responses(
     (status = 200, description = "The runs.", body = Vec<Run>),
-    Asking,
+    Naming,
 ))]
 async fn runs(State(web): State<Web>, Query(filter): Query<RunFilter>) -> Result<Json<Vec<Run>>, Problem> {
     web.ask(move |operator| operator.runs(&filter)).await.map(Json)

@@ -8,7 +8,8 @@
 //! [`guard`] therefore refuses orders that come from elsewhere.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -16,6 +17,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use headers::authorization::{Basic, Bearer};
 use headers::{Authorization, HeaderMapExt as _};
+use model::{Error, Kind, Result, ResultExt as _};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
@@ -28,11 +30,49 @@ const SHORTEST: usize = 24;
 pub enum Access {
     /// Whoever can connect operates.
     Everyone,
-    /// Whoever shows a token.
-    Tokens(Tokens),
+    /// Whoever shows a token of a file.
+    Tokens(TokenFile),
 }
 
-/// The tokens of a file, as digests.
+/// A file of tokens, and those that it held when it was read last. Clones see the same.
+#[derive(Clone)]
+pub struct TokenFile {
+    path: PathBuf,
+    tokens: Arc<RwLock<Tokens>>,
+}
+
+impl TokenFile {
+    /// Reads a token file.
+    ///
+    /// Errors: [`Kind::Usage`] for one that cannot be read or is none, without repeating any of it.
+    pub fn read(path: &Path) -> Result<Self> {
+        Ok(Self { path: path.to_owned(), tokens: Arc::new(RwLock::new(Self::tokens(path)?)) })
+    }
+
+    /// What it holds now.
+    pub fn read_again(&self) -> Result<Tokens> {
+        Self::tokens(&self.path)
+    }
+
+    /// From now on these tokens are good, and no others.
+    pub fn replace(&self, tokens: Tokens) {
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
+    }
+
+    fn tokens(path: &Path) -> Result<Tokens> {
+        let text = std::fs::read_to_string(path).or_error(Kind::Usage, format!("cannot read {}", path.display()))?;
+        Tokens::parse(&text).map_err(|why| {
+            Error::new(Kind::Usage, format!("{}: {why}", path.display()))
+                .hint("docs/runbook.md, Keys and tokens, says what stands in it")
+        })
+    }
+
+    fn scope_of(&self, shown: &str) -> Option<Scope> {
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).scope_of(shown)
+    }
+}
+
+/// Tokens, as digests.
 pub struct Tokens(Vec<Token>);
 
 struct Token {
@@ -50,7 +90,7 @@ enum Scope {
 impl Tokens {
     /// Reads the lines of a token file: `read TOKEN` or `operate TOKEN`, and comments that begin with `#`. What is wrong is
     /// said without repeating any of it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> std::result::Result<Self, String> {
         let mut tokens = Vec::new();
         let mut known = BTreeSet::new();
         for (place, line) in text.lines().enumerate() {
@@ -87,7 +127,7 @@ impl Tokens {
     }
 }
 
-fn parse_line(line: &str) -> Result<Token, String> {
+fn parse_line(line: &str) -> std::result::Result<Token, String> {
     let mut words = line.split_whitespace();
     let operates = match words.next() {
         Some("read") => false,

@@ -18,16 +18,24 @@ pub fn router() -> OpenApiRouter<Web> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz))
 }
 
-/// Says that the process answers, and asks nothing of the rest of it.
+/// Says that the process answers and its scheduler lives: one that does not is better begun anew.
 #[utoipa::path(
     get,
     path = "/healthz",
     tag = "health",
     security(()),
-    responses((status = 200, description = "The process answers.", body = String, content_type = "text/plain"))
+    responses(
+        (status = 200, description = "Both do.", body = String, content_type = "text/plain"),
+        (status = 503, description = "The scheduler has decided nothing for two minutes.", body = String,
+            content_type = "text/plain"),
+    )
 )]
-async fn healthz() -> &'static str {
-    "ok\n"
+async fn healthz(State(web): State<Web>) -> (StatusCode, &'static str) {
+    if web.operator.alive() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the scheduler is stuck: see the daemon's log\n")
+    }
 }
 
 /// That something is missing, as an error with its reasons.

@@ -153,9 +153,9 @@ fn in_text(measured: &Metrics) -> prometheus::Result<String> {
 }
 
 fn of_runs(registry: &Registry, measured: &Metrics) -> prometheus::Result<()> {
-    let runs = counter(registry, "tollhouse_runs_total", "Runs that ended, by how.", &["job", "state"])?;
+    let runs = counter(registry, "tollhouse_runs_total", "Runs that ended, by how.", &["task", "state"])?;
     let opts = Opts::new("tollhouse_run_seconds_total", "How long ended runs took in all, by how they ended.");
-    let seconds = registered(registry, CounterVec::new(opts, &["job", "state"])?)?;
+    let seconds = registered(registry, CounterVec::new(opts, &["task", "state"])?)?;
     for ended in &measured.runs {
         let labels = [ended.job.as_str(), ended.state.as_str()];
         runs.with_label_values(&labels).inc_by(ended.runs);
@@ -166,10 +166,10 @@ fn of_runs(registry: &Registry, measured: &Metrics) -> prometheus::Result<()> {
 }
 
 fn of_jobs(registry: &Registry, measured: &Metrics) -> prometheus::Result<()> {
-    let job = &["job"];
+    let job = &["task"];
     let success = gauge(registry, "tollhouse_run_last_success_timestamp_seconds", "When a run last ended well.", job)?;
     let duration = gauge(registry, "tollhouse_run_last_duration_seconds", "How long the last run took.", job)?;
-    let open = gauge(registry, "tollhouse_run_open", "Runs that are queued or running.", &["job", "state"])?;
+    let open = gauge(registry, "tollhouse_run_open", "Runs that are queued or running.", &["task", "state"])?;
     let paused = gauge(registry, "tollhouse_job_paused", "Whether the job is paused.", job)?;
     let due = gauge(registry, "tollhouse_job_next_due_timestamp_seconds", "When the job is due next.", job)?;
     let fetched = counter(registry, "tollhouse_fetched_bytes_total", "Bytes fetched from publishers.", job)?;

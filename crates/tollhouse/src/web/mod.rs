@@ -28,7 +28,7 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use auth::{Access, Tokens};
+pub use auth::{Access, TokenFile, Tokens};
 pub use problem::Refusal;
 pub use serve::serve;
 
@@ -67,6 +67,8 @@ pub trait Operator: Send + Sync + 'static {
     fn figures(&self) -> Result<Vec<Figure>, Refusal>;
     /// The bytes of a figure. Its name is letters, digits, `_` and `-` and so never a path.
     fn figure_file(&self, id: &str, ending: Ending) -> Result<Vec<u8>, Refusal>;
+    /// Whether its scheduler lives. The one question that never blocks.
+    fn alive(&self) -> bool;
     /// Whether the daemon can do its work.
     fn ready(&self) -> Result<Readiness, Refusal>;
     /// Every value that is measured.

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::text::{breakable, bytes, cut, date, link, span, time};
+use self::text::{breakable, bytes, cut, last_day, link, span, time};
 use super::Web;
 use super::problem::{Plain, Problem};
 use super::types::{Alarm, Figure, Job, Run, State as RunState, Status, Verdict};
@@ -251,7 +251,7 @@ fn reach(now: Timestamp, job: &Job) -> Markup {
         @if job.stale { span.bad { "late" } " " }
         @match job.newest {
             Some(newest) => {
-                (date(newest)) br;
+                (last_day(newest)) br;
                 span.why { (span(now.as_second() - newest.as_second())) " old" @if let Some(promise) = promise { ", promised " (promise) } }
             },
             None => { "–" @if let Some(promise) = promise { br; span.why { "promised " (promise) } } },

@@ -13,7 +13,7 @@ use axum::http::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::web::{Access, Tokens, router};
+use crate::web::{Access, TokenFile, router};
 use fake::Fake;
 
 const READ: &str = "read-read-read-read-read-1";
@@ -52,7 +52,7 @@ fn everyone(fake: Fake) -> Router {
 }
 
 fn with_tokens(fake: Fake) -> Router {
-    let tokens = Tokens::parse(&format!("# ours\n\nread {READ}\n  operate   {OPERATE}  \n"));
+    let (_folder, _, tokens) = token_file(&format!("# ours\n\nread {READ}\n  operate   {OPERATE}  \n"));
     router(Arc::new(fake), Access::Tokens(tokens.unwrap()))
 }
 
@@ -107,3 +107,12 @@ const EVERY: [(Method, &str, &str); 23] = [
     (Method::POST, "/api/v1/runs/arcos_transactions@20261027T030000Z/cancel", ""),
     (Method::POST, "/api/v1/reload", ""),
 ];
+
+/// A file of tokens, and what was read of it.
+fn token_file(text: &str) -> (tempfile::TempDir, std::path::PathBuf, model::Result<TokenFile>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    std::fs::write(&path, text).unwrap();
+    let read = TokenFile::read(&path);
+    (folder, path, read)
+}

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+pub use crate::publish::{Figure, Verdict};
+
 /// How the daemon itself fares.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Status {
@@ -351,34 +353,6 @@ pub struct Breaker {
     pub until: Option<Timestamp>,
     /// Why it failed last.
     pub why: String,
-}
-
-/// A published statement and what became of it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Verdict {
-    /// The set of claims.
-    pub set: String,
-    /// The statement.
-    pub statement: String,
-    /// `holds`, `holds in part`, `refuted` or `not checkable`.
-    pub verdict: String,
-    /// A reason that can be quoted.
-    pub reason: String,
-    /// By which snapshot.
-    pub snapshot: u64,
-}
-
-/// A figure that was drawn, or why it was not.
-#[derive(Debug, Clone)]
-pub struct Figure {
-    /// Its name: letters, digits, `_` and `-`.
-    pub id: String,
-    /// Its title.
-    pub title: String,
-    /// Of which snapshot it is.
-    pub snapshot: u64,
-    /// Why it could not be drawn, where it could not.
-    pub failed: Option<String>,
 }
 
 /// How a figure's file ends.

@@ -23,9 +23,9 @@ pub fn time(now: Timestamp, at: Timestamp) -> Markup {
     html! { time datetime=(at) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC")) { (words) } }
 }
 
-/// A day, with the exact time behind it.
-pub fn date(at: Timestamp) -> Markup {
-    html! { time datetime=(at) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC")) { (at.strftime("%Y-%m-%d")) } }
+/// The last day of what ends at a time, with the exact time behind it.
+pub fn last_day(end: Timestamp) -> Markup {
+    html! { time datetime=(end) title=(end.strftime("until %Y-%m-%d %H:%M:%S UTC")) { (crate::output::last_day(end)) } }
 }
 
 /// How long something takes, in its largest unit that is still exact enough.

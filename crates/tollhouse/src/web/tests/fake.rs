@@ -144,6 +144,7 @@ impl Fake {
             let text = text.to_owned();
             let verdict = Verdict {
                 set: text.clone(),
+                claim: text.clone(),
                 statement: text.clone(),
                 verdict: text.clone(),
                 reason: text,
@@ -246,6 +247,7 @@ fn alarm(name: &str, subject: &str, raised: i64, text: &str, next: &str) -> Alar
 fn verdicts() -> Vec<Verdict> {
     let of = |statement: &str, verdict: &str, reason: &str| Verdict {
         set: "citylab-2017".to_owned(),
+        claim: "one".to_owned(),
         statement: statement.to_owned(),
         verdict: verdict.to_owned(),
         reason: reason.to_owned(),
@@ -416,6 +418,10 @@ impl Operator for Fake {
             Ending::Svg => SVG.into(),
             Ending::Png => b"\x89PNG\r\n\x1a\n".to_vec(),
         })
+    }
+
+    fn alive(&self) -> bool {
+        self.ready
     }
 
     fn ready(&self) -> Result<Readiness, Refusal> {

@@ -132,6 +132,8 @@ async fn readiness_comes_with_reasons() {
     assert_eq!(unready.problem(503), "not ready: 12 GB are left");
     assert_eq!(unready.json()["checks"][1]["ok"], false);
     assert_eq!(get(&everyone(Fake::calm()), "/healthz").await.text, "ok\n");
+    let stuck = get(&everyone(Fake { ready: false, ..Fake::calm() }), "/healthz").await;
+    assert_eq!((stuck.status.as_u16(), stuck.text.as_str()), (503, "the scheduler is stuck: see the daemon's log\n"));
 }
 
 /// The elements of a page, by their opening tags, as a browser would find them.
@@ -222,13 +224,13 @@ async fn metrics_have_the_names_types_and_labels_that_are_promised() {
         ]
     );
     for line in [
-        r#"tollhouse_runs_total{job="cdc_vsrr_state",state="failed"} 12"#,
-        r#"tollhouse_run_seconds_total{job="cdc_vsrr_state",state="failed"} 345.625"#,
+        r#"tollhouse_runs_total{task="cdc_vsrr_state",state="failed"} 12"#,
+        r#"tollhouse_run_seconds_total{task="cdc_vsrr_state",state="failed"} 345.625"#,
         r#"tollhouse_rows{dataset="arcos_transactions",what="kept"} 178598026"#,
-        r#"tollhouse_job_paused{job="line one\nline two	tabbed \\ back"} 1"#,
+        r#"tollhouse_job_paused{task="line one\nline two	tabbed \\ back"} 1"#,
         r#"tollhouse_alarm{name="stale",subject="dea_retail_state_quarter"} 1"#,
         r#"tollhouse_snapshot_newest 41"#,
-        r#"tollhouse_fetched_bytes_total{job="geo_places"} 5000000000000"#,
+        r#"tollhouse_fetched_bytes_total{task="geo_places"} 5000000000000"#,
     ] {
         assert!(text.lines().any(|found| found == line), "{line}");
     }

@@ -120,9 +120,29 @@ fn token_files_are_read_or_refused_without_repeating_them() {
         (format!("read {secret}ä"), "line 1: a token has at least 24"),
         (format!("read {secret}\noperate {secret}"), "line 2: this token stands further up"),
     ] {
-        let error = Tokens::parse(&text).err().unwrap();
-        assert!(error.starts_with(why), "{error}");
+        let (_folder, path, read) = token_file(&text);
+        let error = read.err().unwrap().to_string();
+        assert!(error.starts_with(&format!("{}: {why}", path.display())), "{error}");
         assert!(!error.contains("s3cret"), "{error}");
     }
-    assert!(Tokens::parse(&format!("\u{20}\t# a comment\r\noperate\t{}\r\n", &secret[..24])).is_ok());
+    let (.., read) = token_file(&format!("\u{20}\t# a comment\r\noperate\t{}\r\n", &secret[..24]));
+    assert!(read.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_file_that_is_read_again_lets_the_new_ones_in_and_the_old_ones_out() {
+    let (_folder, path, tokens) = token_file(&format!("read {READ}"));
+    let tokens = tokens.unwrap();
+    let router = router(Arc::new(Fake::calm()), Access::Tokens(tokens.clone()));
+    let ask = async |token: &str| {
+        let request = Request::get("/api/v1/jobs").header("authorization", format!("Bearer {token}"));
+        send(&router, request.body(Body::empty()).unwrap()).await.status.as_u16()
+    };
+    assert_eq!((ask(READ).await, ask(OPERATE).await), (200, 401));
+    std::fs::write(&path, format!("read {OPERATE}")).unwrap();
+    tokens.replace(tokens.read_again().unwrap());
+    assert_eq!((ask(READ).await, ask(OPERATE).await), (401, 200));
+    std::fs::write(&path, "no tokens").unwrap();
+    assert!(tokens.read_again().is_err());
+    assert_eq!(ask(OPERATE).await, 200, "those of before stay good");
 }

@@ -499,7 +499,7 @@ fn others_hear_of_alarms_of_runs_and_that_the_daemon_lives() {
         ear.told("/hook").into_iter().find(|told| told["alarm"] == "reload-failed" && told["state"] == state)
     };
     until("an alarm was told", || hooked("raised").is_some());
-    assert_eq!(hooked("raised").unwrap()["next"], "tollhouse datasets");
+    assert_eq!(hooked("raised").unwrap()["next"], "tollhouse daemon --check");
     house.configure(&config);
     daemon.signal("-HUP");
     until("its end was told", || hooked("cleared").is_some());

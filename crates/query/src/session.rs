@@ -265,6 +265,11 @@ impl Session {
         Ok(declared.into_iter().filter(|name| names.contains(*name) && !self.has(name)).collect())
     }
 
+    /// The names of the datasets that are declared, loaded or not, and of the models that are there.
+    pub(crate) fn declared(&self) -> impl Iterator<Item = &str> {
+        self.datasets.keys().map(DatasetId::as_str)
+    }
+
     /// The tables that the SQL names, each with the digests of its parts.
     pub(crate) fn parts(&self, sql: &str) -> Result<BTreeMap<String, &BTreeSet<Digest>>> {
         let names = gate::check(&self.connection, sql)?;

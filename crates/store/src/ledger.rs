@@ -283,12 +283,8 @@ impl Ledger {
         self.change(|transaction| {
             transaction
                 .execute("DELETE FROM asking WHERE run NOT IN (SELECT id FROM run WHERE state = 'running')", [])?;
-            for host in hosts {
-                let sql = "SELECT count(*) FROM asking JOIN run ON run.id = asking.run
-                           WHERE asking.host = ?1 AND run.holder <> ?2";
-                if transaction.query_row(sql, [host.as_str(), holder], |row| row.get::<_, i64>(0))? > 0 {
-                    return Ok(None);
-                }
+            if asked_by_another(transaction, hosts, holder)? {
+                return Ok(None);
             }
             let claimed = transaction.execute(
                 "UPDATE run SET state = 'running', holder = ?2, token = token + 1, beat = 0, attempts = attempts + 1,
@@ -324,6 +320,11 @@ impl Ledger {
             )?;
             Ok(Some(claim))
         })
+    }
+
+    /// Whether another holder has a run that goes on and may ask one of these hosts.
+    pub fn is_asked(&self, hosts: &BTreeSet<String>, holder: &str) -> Result<bool> {
+        asked_by_another(&self.connection, hosts, holder).or_error(Kind::Io, self.cannot())
     }
 
     /// Says that whoever holds these claims lives. Those that are no longer its own come back.
@@ -693,6 +694,17 @@ impl Alarm {
         let (name, subject, next) = (name.to_owned(), subject.to_owned(), next.to_owned());
         Self { name, subject, raised: now, cleared: None, text: text.into(), next }
     }
+}
+
+fn asked_by_another(connection: &Connection, hosts: &BTreeSet<String>, holder: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM asking JOIN run ON run.id = asking.run
+               WHERE asking.host = ?1 AND run.state = 'running' AND run.holder <> ?2)";
+    for host in hosts {
+        if connection.query_row(sql, [host.as_str(), holder], |row| row.get(0))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn standing(transaction: &Transaction<'_>, job: &str) -> rusqlite::Result<Standing> {

@@ -3,7 +3,7 @@
 //! [`Holding`] is for a command that a person gave. It claims a run for each dataset before it asks a publisher, says every few
 //! seconds that it lives, and takes down how each ended. The daemon's processes work under claims that the daemon holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -16,11 +16,15 @@ use store::Warehouse;
 use store::file::Hold;
 use store::ledger::{Claim, Ended, Filter, Ledger, Order, Outcome, Run, State, Trigger};
 
-use crate::config::{hosts, now};
+use crate::config::{hosts, now, uptime};
 use crate::report;
 
 /// How often a holder says that it lives.
 const BEAT: Duration = Duration::from_secs(5);
+
+/// For how long a command waits for its turn at a publisher, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(120);
+const TURN: Duration = Duration::from_millis(250);
 
 /// A name that no other process has.
 pub fn own_name(what: &str) -> String {
@@ -49,14 +53,10 @@ impl Holding {
         if let Some(aside) = opened.set_aside {
             tracing::warn!(aside = %aside.display(), "the run ledger was damaged: it was set aside, and made again");
         }
-        for beat in ledger.beats()? {
-            if warehouse.is_dead(&beat.holder) {
-                ledger.bury(&beat, now(), now())?;
-            }
-        }
+        bury_dead(warehouse, &mut ledger)?;
         let mut holding = Self { ledger, claims: BTreeMap::new(), given: false, beating: None, _alive: Some(alive) };
         for dataset in datasets {
-            if let Err(error) = holding.claim(dataset, &holder) {
+            if let Err(error) = holding.claim_in_turn(warehouse, dataset, &holder) {
                 holding.let_go()?;
                 return Err(error);
             }
@@ -91,9 +91,35 @@ impl Holding {
         Ok(())
     }
 
-    fn claim(&mut self, dataset: &Dataset, holder: &str) -> Result<()> {
-        let (job, now) = (dataset.id.as_str(), now());
-        let hosts = hosts(&[dataset])?;
+    /// Claims a run, waiting a while for its turn where another run asks the same publisher.
+    fn claim_in_turn(&mut self, warehouse: &Warehouse, dataset: &Dataset, holder: &str) -> Result<()> {
+        let (job, hosts, begun) = (dataset.id.as_str(), hosts(&[dataset])?, uptime());
+        let mut told = false;
+        while self.ledger.is_asked(&hosts, holder)? || !self.claim(job, &hosts, holder)? {
+            let hosts = hosts.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            if uptime().saturating_sub(begun) >= PATIENCE {
+                let message = format!("{job}: for {} s others have asked {hosts}", PATIENCE.as_secs());
+                return Err(Error::new(Kind::LostRace, message)
+                    .hint(format!(
+                        "nothing was done, because a publisher is asked by one run at a time; see `tollhouse runs --state \
+                         running`, or leave it to the daemon: tollhouse run --queue {job}"
+                    ))
+                    .retryable());
+            }
+            if !std::mem::replace(&mut told, true) {
+                tracing::warn!(dataset = job, "waiting: another run asks {hosts} just now");
+            }
+            std::thread::sleep(TURN);
+            bury_dead(warehouse, &mut self.ledger)?;
+        }
+        Ok(())
+    }
+
+    /// Claims a run of a dataset: one that waits, else a new one. False where another was quicker to ask one of the hosts.
+    ///
+    /// Errors: [`Kind::LostRace`] where a run of the dataset goes on.
+    fn claim(&mut self, job: &str, hosts: &BTreeSet<String>, holder: &str) -> Result<bool> {
+        let now = now();
         let open = |ledger: &Ledger, state: State| -> Result<Option<Run>> {
             let filter = Filter {
                 job: Some(job.to_owned()),
@@ -104,6 +130,7 @@ impl Holding {
             Ok(ledger.runs(&filter)?.pop())
         };
         let waiting = open(&self.ledger, State::Queued)?.filter(|run| run.what.is_none());
+        let ordered = waiting.is_none();
         let run = match waiting {
             Some(run) => run,
             None => {
@@ -112,30 +139,22 @@ impl Holding {
                 self.ledger.order(job, &order, now)?
             }
         };
-        if let Some(claim) = self.ledger.claim(&run.id, holder, &hosts, now)? {
+        if let Some(claim) = self.ledger.claim(&run.id, holder, hosts, now)? {
             self.claims.insert(job.to_owned(), claim);
-            return Ok(());
+            return Ok(true);
         }
-        if run.trigger == Trigger::Manual {
-            self.ledger.cancel(&run.id, "another run of it goes on", now)?;
+        if ordered {
+            self.ledger.cancel(&run.id, "another run was quicker", now)?;
         }
-        let error = match open(&self.ledger, State::Running)? {
-            Some(run) => Error::new(
+        match open(&self.ledger, State::Running)? {
+            Some(run) => Err(Error::new(
                 Kind::LostRace,
                 format!("{job} is being run by another process (`tollhouse runs {}`)", run.id),
             )
-            .hint("nothing was done; wait for it, or give it up with `tollhouse runs RUN --cancel`"),
-            None => {
-                let hosts = hosts.into_iter().collect::<Vec<_>>().join(", ");
-                Error::new(Kind::LostRace, format!("{job}: another process has a run that asks {hosts} just now")).hint(
-                    format!(
-                        "nothing was done, because a publisher is asked by one run at a time; wait for it \
-                         (`tollhouse runs --state running`), or leave it to the daemon: tollhouse run --queue {job}"
-                    ),
-                )
-            }
-        };
-        Err(error.retryable())
+            .hint("nothing was done; wait for it, or give it up with `tollhouse runs RUN --cancel`")
+            .retryable()),
+            None => Ok(false),
+        }
     }
 
     /// Says from now on, in a thread of its own, that this process lives.
@@ -196,6 +215,16 @@ impl Drop for Holding {
             let _ended = beating.join();
         }
     }
+}
+
+/// Queues the runs of dead holders again.
+fn bury_dead(warehouse: &Warehouse, ledger: &mut Ledger) -> Result<()> {
+    for beat in ledger.beats()? {
+        if warehouse.is_dead(&beat.holder) {
+            ledger.bury(&beat, now(), now())?;
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a commit where the run was taken over by another holder.

@@ -83,7 +83,7 @@ fn reason(claim: &Claim, tests: &[Tested], erased: &[String], secondary: &[Strin
 }
 
 fn run(session: &Session, test: &Test) -> Result<Tested> {
-    if let Some(reason) = missing(session, &test.needs)? {
+    if let Some(reason) = missing(session, test)? {
         return Ok(Tested {
             definition: test.definition.clone(),
             outcome: Outcome::NotLoaded,
@@ -119,8 +119,8 @@ fn run(session: &Session, test: &Test) -> Result<Tested> {
 }
 
 /// Says which need is not met, if one is not.
-fn missing(session: &Session, needs: &[Need]) -> Result<Option<String>> {
-    for need in needs {
+fn missing(session: &Session, test: &Test) -> Result<Option<String>> {
+    for need in &test.needs {
         let Some(first) = need.year else {
             if !loaded(session, need, None)? {
                 return Ok(Some(match &need.condition {
@@ -137,7 +137,9 @@ fn missing(session: &Session, needs: &[Need]) -> Result<Option<String>> {
             }
         }
     }
-    Ok(None)
+    // What it reads beside.
+    let absent = session.not_loaded(&test.sql, session.declared())?;
+    Ok((!absent.is_empty()).then(|| format!("nothing of {} is loaded", absent.join(", "))))
 }
 
 /// Whether any release has a row that is needed, in a year where one is named.

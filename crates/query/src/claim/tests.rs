@@ -148,6 +148,17 @@ fn rows_that_are_needed_and_not_there_are_not_loaded() {
 }
 
 #[test]
+fn a_dataset_that_is_read_and_not_loaded_leaves_the_other_claims_alone() {
+    let tiny = Tiny::new();
+    tiny.commit("cities", "c1", "city,year,murder\nSalem,2015,1000");
+    let unloaded = sum("is = 1000").replace("sum(murder) AS n", "sum(murder) + (SELECT count(*) FROM nation) AS n");
+    let judgements = judge(&tiny.session(), &set(&[&unloaded, &sum("is = 1000")])).unwrap();
+    let outcomes: Vec<Outcome> = judgements[0].tests.iter().map(|test| test.outcome).collect();
+    assert_eq!(outcomes, [Outcome::NotLoaded, Outcome::Holds]);
+    assert_eq!(judgements[0].tests[0].reason, "nothing of nation is loaded");
+}
+
+#[test]
 fn what_no_data_settle_says_why() {
     let text = "title = 'T'\n[[claim]]\nid = 'c'\nnumber = 11\nstatement = 'S.'\ncitation = 'C.'\nnot_checkable = 'Nobody counts it.'";
     let judgements = judge(&tiny().session(), &ClaimSet::parse("s", text).unwrap()).unwrap();

@@ -349,6 +349,7 @@ fn of_two_holders_one_asks_a_host() {
     let hosts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     let claim = one.ledger.claim(&a, "one", &hosts(&["x", "y"]), at(0)).unwrap().unwrap();
     assert_eq!(two.claim(&b, "two", &hosts(&["y"]), at(0)).unwrap(), None);
+    assert!(two.is_asked(&hosts(&["y"]), "two").unwrap() && !one.ledger.is_asked(&hosts(&["y"]), "one").unwrap());
     assert!(one.ledger.claim(&b, "one", &hosts(&["y"]), at(0)).unwrap().is_some(), "its own runs a holder tells apart");
     assert!(two.claim(&c, "two", &hosts(&["z"]), at(0)).unwrap().is_some());
     one.ledger.end(&claim, &over(State::Succeeded), at(1)).unwrap();

@@ -22,7 +22,8 @@ WITH cities AS (
 several AS (
   SELECT SUBSTR(county_fips, 1, 2) AS state_fips, coextensive_city, COUNT(*) AS counties, SUM(person_years) AS person_years,
          CASE WHEN COUNT(opioid_deaths) = COUNT(*) THEN SUM(opioid_deaths) END AS opioids,
-         CASE WHEN SUM(firearm_rows_hidden) = 0 AND COUNT(firearm_copy_low) = COUNT(*) THEN SUM(firearm_copy_low) END AS firearms
+         CASE WHEN COUNT(firearm_copy_low) = COUNT(*) THEN SUM(firearm_copy_low) END AS firearms_low,
+         CASE WHEN COUNT(firearm_copy_high) = COUNT(*) THEN SUM(firearm_copy_high) END AS firearms_high
   FROM opioids_and_firearms_county
   WHERE period_start = DATE '2006-01-01' AND period_end = DATE '2012-12-31'
   GROUP BY SUBSTR(county_fips, 1, 2), coextensive_city
@@ -35,7 +36,12 @@ names AS (
 latest AS (
   SELECT SUBSTR(y.county_fips, 1, 2) AS state_fips, n.coextensive_city,
          CASE WHEN COUNT(y.drug_induced_deaths) = COUNT(*) THEN SUM(y.drug_induced_deaths) END AS drugs,
-         CASE WHEN COUNT(y.firearm_deaths) = COUNT(*) THEN SUM(y.firearm_deaths) END AS firearms
+         CASE WHEN COUNT(y.firearm_deaths) = COUNT(*) THEN SUM(y.firearm_deaths) END AS firearms,
+         -- Of several counties only where each is published: else a bound would tell of the one that is not.
+         CASE WHEN COUNT(*) = 1 THEN MIN(y.firearm_deaths_low)
+              WHEN COUNT(y.firearm_deaths) = COUNT(*) THEN SUM(y.firearm_deaths) END AS firearms_low,
+         CASE WHEN COUNT(*) = 1 THEN MAX(y.firearm_deaths_high)
+              WHEN COUNT(y.firearm_deaths) = COUNT(*) THEN SUM(y.firearm_deaths) END AS firearms_high
   FROM opioids_and_firearms_county_year AS y
   JOIN names AS n ON n.county_fips = y.county_fips
   WHERE y.year = 2015
@@ -52,9 +58,12 @@ SELECT cities.state_fips,
        CAST(several.counties AS BIGINT) AS counties_counted,
        CAST(several.person_years AS BIGINT) AS person_years,
        CAST(several.opioids AS BIGINT) AS opioid_deaths,
-       CAST(several.firearms AS BIGINT) AS firearm_copy_low,
+       CAST(several.firearms_low AS BIGINT) AS firearm_copy_low,
+       CAST(several.firearms_high AS BIGINT) AS firearm_copy_high,
        CAST(latest.drugs AS BIGINT) AS drug_induced_deaths,
        CAST(latest.firearms AS BIGINT) AS firearm_deaths,
+       CAST(latest.firearms_low AS BIGINT) AS firearm_deaths_low,
+       CAST(latest.firearms_high AS BIGINT) AS firearm_deaths_high,
        CASE WHEN murders.rows_of_city = 1 THEN murders.murder END AS murder
 FROM cities
 JOIN several ON several.state_fips = cities.state_fips AND several.coextensive_city = cities.coextensive_city

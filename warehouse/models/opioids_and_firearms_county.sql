@@ -60,7 +60,7 @@ SELECT opioid.county_fips,
        opioid.deaths_low AS opioid_deaths_low,
        opioid.deaths_high AS opioid_deaths_high,
        opioid.deaths_status AS opioid_deaths_status,
-       CASE WHEN induced.shown = periods.years AND NOT induced.deaths - COALESCE(opioid.deaths, 0) BETWEEN 1 AND 9
+       CASE WHEN induced.shown = periods.years AND NOT (COALESCE(opioid.deaths, 0) >= 10 AND induced.deaths - opioid.deaths BETWEEN 1 AND 9)
             THEN CAST(induced.deaths AS BIGINT) END AS drug_induced_deaths,
        CAST(COALESCE(induced.shown, 0) AS BIGINT) AS drug_deaths_years_shown,
        CAST(CASE WHEN covered.state_fips IS NOT NULL AND periods.years - COALESCE(copied.shown, 0) <> 1

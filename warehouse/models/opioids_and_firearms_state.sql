@@ -59,10 +59,10 @@ SELECT opioid.state_fips,
        opioid.deaths_low AS opioid_deaths_low,
        opioid.deaths_high AS opioid_deaths_high,
        opioid.deaths_status AS opioid_deaths_status,
-       CASE WHEN overdose.deaths - opioid.deaths BETWEEN 1 AND 9 THEN NULL ELSE overdose.deaths END AS overdose_deaths,
-       CASE WHEN overdose.deaths - opioid.deaths BETWEEN 1 AND 9 THEN 'not_shown'
+       CASE WHEN opioid.deaths >= 10 AND overdose.deaths - opioid.deaths BETWEEN 1 AND 9 THEN NULL ELSE overdose.deaths END AS overdose_deaths,
+       CASE WHEN opioid.deaths >= 10 AND overdose.deaths - opioid.deaths BETWEEN 1 AND 9 THEN 'not_shown'
             ELSE COALESCE(overdose.deaths_status, 'missing') END AS overdose_deaths_status,
-       CASE WHEN overdose.deaths - opioid.deaths BETWEEN 1 AND 9 OR overdose.deaths = 0 THEN NULL
+       CASE WHEN (opioid.deaths >= 10 AND overdose.deaths - opioid.deaths BETWEEN 1 AND 9) OR overdose.deaths = 0 THEN NULL
             ELSE CAST(CAST(100 * opioid.deaths AS DECIMAL(18, 6)) / overdose.deaths AS DECIMAL(9, 4))
             END AS opioid_share_percent,
        every.deaths AS firearm_deaths,

@@ -563,7 +563,7 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
         ],
         "portland-fentanyl": [
             {"found": 0, "deaths": None, "first_day": "2006-01-01", "last_day": "2012-12-31", "drugs": 1},
-            {"found": 1, "least": 0, "most": oregon[0]},
+            {"found": 1, "least": 0, "most": oregon[0], "maine": vsrr("ME", 2015, synthetic)},
             {
                 "named": oregon[0], "overdoses": oregon[1], "percent_specified": rounded(oregon[2], 1), "least": 0,
                 "most": oregon[0] + math.ceil(oregon[1] * (100 - oregon[2]) / 100),
@@ -592,6 +592,28 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
     }
 
 
+def notes(facts: Facts, captures: pathlib.Path) -> dict[str, list[str]]:
+    """What the words around the tests must say."""
+    share = lambda code: f"{100 * facts.opioid_state[code, 2015] / facts.overdose[code, 2015]:.0f} %"  # noqa: E731
+    heroin = {
+        int(row["Year Code"]): number(row["Deaths"])
+        for row in wonder(captures / "cdc/wonder_mcd_state/cdc_wonder_pull_total_natl_heroin.txt")
+    }
+    news = next(
+        row for row in table(captures / "fbi/city_homicides/fivethirtyeight_murder_2015_final.csv")
+        if (row["city"], row["state"]) == ("Portland", "Oregon")
+    )
+    before = facts.murders(2013, "OREGON", "Portland")
+    return {
+        "portland-rise": [
+            f"From {before} to 34 is a rise of {100 * (34 - before) / before:.0f} %",
+            f"has {news['2015_murders']} for Portland in 2015 and {news['2014_murders']} in 2014",
+        ],
+        "opioids-against-bullets-states": [f"{share('22')} of overdose deaths in Louisiana in 2015, {share('54')} in West Virginia"],
+        "responsible-for-more-deaths": [f"of the {facts.opioid_us[2015]:,} deaths with an opioid in 2015 {heroin[2015]:,} had heroin"],
+    }
+
+
 # ---- Comparing -----------------------------------------------------------------------------------------------------
 
 
@@ -610,7 +632,8 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="print a table of everything that was compared")
     arguments = parser.parse_args()
 
-    expected = count_again(Facts(arguments.captures))
+    facts = Facts(arguments.captures)
+    expected = count_again(facts)
     found = {claim["id"]: claim for claim in json.loads(arguments.claims.read_text(encoding="utf-8"))}
     bad = [f"{name}: not counted here" for name in sorted(set(found) - set(expected))]
     bad += [f"{name}: not among the claims" for name in sorted(set(expected) - set(found))]
@@ -636,6 +659,11 @@ def main() -> int:
                     print(f"| {name} | {test['definition']} | {column} | {theirs[column]} | {numbers[column]} |")
                 if not same(theirs[column], numbers[column]):
                     bad.append(f"{where}: {column} is {theirs[column]}, counted again {numbers[column]}")
+    for name, said in notes(facts, arguments.captures).items():
+        for words in said:
+            compared += 1
+            if name in found and words not in found[name]["reason"]:
+                bad.append(f"{name}: its words do not say `{words}`")
     for line in bad:
         print(f"  DIFFERS: {line}")
     print(f"{compared} numbers of {len(found)} claims were counted again" + (": all are the same." if not bad else "."))

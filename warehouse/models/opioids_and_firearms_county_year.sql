@@ -1,5 +1,5 @@
--- Deaths by drugs and by firearms beside each other, for every county and year since 2006 that the table of drug deaths has, with
--- what was prescribed and shipped. Opioids are not told apart here: no such export by county and year was captured.
+-- Deaths by drugs and by firearms beside each other, for every county and year since 2006 of which at least one of the two is
+-- published, with what was prescribed and shipped. Opioids are not told apart: no such export by county and year was captured.
 WITH induced AS (
   SELECT county_fips, county, year, deaths, deaths_low, deaths_high, deaths_status, population
   FROM cdc_drug_deaths_county
@@ -54,3 +54,4 @@ LEFT JOIN cdc_opioid_dispensing_county AS dispensed
 LEFT JOIN cdc_drug_poisoning_county_binned AS binned
   ON binned.county_fips = induced.county_fips AND binned.year = induced.year
 LEFT JOIN places ON places.county_fips = induced.county_fips
+WHERE induced.deaths >= 10 OR copied.deaths >= 10

@@ -243,11 +243,21 @@ fn the_shipped_claims_can_be_read() {
         ids,
         [
             "west-virginia-highest-2015",
+            "top-counties-both",
+            "top-counties-half",
+            "top-counties-four",
             "opioid-deaths-2015",
             "twenty-years-earlier",
+            "every-ten-minutes",
             "alabama-prescriptions",
+            "alabama-first",
             "portland-homicides",
-            "portland-rise"
+            "portland-rise",
+            "portland-fentanyl",
+            "opioids-against-bullets-states",
+            "opioids-against-bullets-counties",
+            "opioids-against-bullets-cities",
+            "responsible-for-more-deaths"
         ]
     );
 }

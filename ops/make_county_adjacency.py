@@ -66,7 +66,8 @@ for sharers in owners.values():
     for one in sharers:
         near[one] |= sharers - {one}
 
-print("county_fips,longitude,latitude,neighbours")
+print("county_fips,state_fips,longitude,latitude,neighbours")
 for fips in sorted(middle):
-    x, y = middle[fips]
-    print(f"{fips},{x:.4f},{y:.4f},{' '.join(sorted(near[fips]))}")
+    if fips[:2] < "60":  # the 50 states and the District of Columbia
+        x, y = middle[fips]
+        print(f"{fips},{fips[:2]},{x:.4f},{y:.4f},{' '.join(sorted(near[fips]))}")

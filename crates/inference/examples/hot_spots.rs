@@ -44,8 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut map: Vec<(String, f64, f64, Vec<String>)> = Vec::new();
     let mut reader = csv::Reader::from_path(std::env::var("COUNTY_ADJACENCY")?)?;
-    for record in reader.deserialize::<(String, f64, f64, String)>() {
-        let (code, longitude, latitude, near) = record?;
+    for record in reader.deserialize::<(String, String, f64, f64, String)>() {
+        let (code, _, longitude, latitude, near) = record?;
         if told.contains_key(&code) {
             map.push((code, longitude, latitude, near.split(' ').map(str::to_owned).collect()));
         }

@@ -113,9 +113,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // border pharmacies are not in the file, so that the people there are counted at the state's mean of pharmacies.
     let mut neighbours: BTreeMap<String, Vec<String>> = BTreeMap::new();
     if let Ok(path) = std::env::var("COUNTY_ADJACENCY") {
-        let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(path)?;
-        for record in reader.deserialize::<(String, f64, f64, String)>() {
-            let (county, _, _, near) = record?;
+        let mut reader = csv::Reader::from_path(path)?;
+        for record in reader.deserialize::<(String, String, f64, f64, String)>() {
+            let (county, _, _, _, near) = record?;
             neighbours.insert(county, near.split(' ').map(str::to_owned).collect());
         }
     }

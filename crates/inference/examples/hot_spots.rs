@@ -1,5 +1,6 @@
-//! Looks for hot spots in a county export of WONDER (opioid deaths 2006–2012, pooled) that `WONDER_COUNTIES` names, over the
-//! table of `warehouse/reference/geo_county_adjacency.csv` that `COUNTY_ADJACENCY` names. `DRAWS` imputations, else 50.
+//! Looks for hot spots in a county export of WONDER (opioid deaths 2006–2012, pooled) that `WONDER_COUNTIES` names, or in the page of
+//! counties' dispensing rates of 2016 that `DISPENSING` names (with `POPULATION`, the Census Bureau's estimates), over the table of
+//! `warehouse/reference/geo_county_adjacency.csv` that `COUNTY_ADJACENCY` names. `DRAWS` imputations, else 50.
 //!
 //! It prints places and how often they are among the dozen, and no count.
 
@@ -15,10 +16,18 @@ use inference::scan::Limits;
 /// Codes that changed without the county changing, or by a merger, so that counts may be added under the new one.
 const RENAMED: [(&str, &str); 3] = [("46113", "46102"), ("02270", "02158"), ("51515", "51019")];
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(b'\t').flexible(true).from_path(std::env::var("WONDER_COUNTIES")?)?;
-    let mut told: BTreeMap<String, (String, f64, Count)> = BTreeMap::new();
+/// Counties by code: name, person-years, count.
+type Told = BTreeMap<String, (String, f64, Count)>;
+
+fn add(told: &mut Told, code: &str, name: &str, people: f64, count: Count) {
+    let code = RENAMED.iter().find(|(old, _)| *old == code).map_or(code, |(_, new)| new);
+    let entry = told.entry(code.to_owned()).or_insert_with(|| (name.to_owned(), 0.0, Count::Known(0)));
+    *entry = (entry.0.clone(), entry.1 + people, entry.2.plus(count));
+}
+
+fn deaths(file: &str) -> Result<Told, Box<dyn Error>> {
+    let mut reader = csv::ReaderBuilder::new().delimiter(b'\t').flexible(true).from_path(file)?;
+    let mut told = Told::new();
     let (mut withheld, mut missing) = (0, 0);
     for record in reader.records() {
         let record = record?;
@@ -38,10 +47,43 @@ fn main() -> Result<(), Box<dyn Error>> {
         } else {
             Count::Known(get(3).parse()?)
         };
-        let code = RENAMED.iter().find(|(old, _)| *old == code).map_or(code, |(_, new)| new);
-        let entry = told.entry(code.to_owned()).or_insert_with(|| (name.to_owned(), 0.0, Count::Known(0)));
-        *entry = (entry.0.clone(), entry.1 + people, entry.2.plus(count));
+        add(&mut told, code, name, people, count);
     }
+    println!("withheld {withheld}, missing {missing}");
+    Ok(told)
+}
+
+/// Prescriptions, in hundreds, as rate and population give them; counties without a sampled pharmacy are left out.
+fn dispensing(file: &str) -> Result<Told, Box<dyn Error>> {
+    let mut people = BTreeMap::new();
+    // The Bureau's file is not UTF-8, and only its numbers are read.
+    let census = std::fs::read(std::env::var("POPULATION")?)?;
+    let mut reader = csv::Reader::from_reader(census.as_slice());
+    let header = reader.byte_headers()?.clone();
+    let at = |name: &str| header.iter().position(|column| column == name.as_bytes()).ok_or("a column is missing");
+    let (state, county, estimate) = (at("STATE")?, at("COUNTY")?, at("POPESTIMATE2016")?);
+    for record in reader.byte_records() {
+        let record = record?;
+        let get = |at: usize| String::from_utf8_lossy(record.get(at).unwrap_or_default()).into_owned();
+        people.insert(format!("{:0>2}{:0>3}", get(state), get(county)), get(estimate).parse::<f64>()?);
+    }
+    let mut told = Told::new();
+    for line in std::fs::read_to_string(file)?.lines() {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let [name, _, code, rate] = cells.as_slice() else { continue };
+        let now = RENAMED.iter().find(|(old, _)| old == code).map_or(*code, |(_, new)| new);
+        if let (Ok(rate), Some(people)) = (rate.parse::<f64>(), people.get(now)) {
+            add(&mut told, code, name, *people, Count::Known((rate * people / 10_000.0).round() as u32));
+        }
+    }
+    Ok(told)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let told = match std::env::var("DISPENSING") {
+        Ok(file) => dispensing(&file)?,
+        Err(_) => deaths(&std::env::var("WONDER_COUNTIES")?)?,
+    };
     let mut map: Vec<(String, f64, f64, Vec<String>)> = Vec::new();
     let mut reader = csv::Reader::from_path(std::env::var("COUNTY_ADJACENCY")?)?;
     for record in reader.deserialize::<(String, String, f64, f64, String)>() {
@@ -52,7 +94,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let at: BTreeMap<&String, usize> = map.iter().enumerate().map(|(i, (code, ..))| (code, i)).collect();
     let unplaced: Vec<&String> = told.keys().filter(|code| !at.contains_key(code)).collect();
-    println!("{} counties on the map; withheld {withheld}, missing {missing}, not on the map {unplaced:?}", map.len());
+    println!("{} counties on the map; not on it {unplaced:?}", map.len());
     let mut places = Vec::new();
     for (code, longitude, latitude, near) in &map {
         let Some((_, exposure, count)) = told.get(code) else { continue };

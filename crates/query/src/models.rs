@@ -9,7 +9,7 @@
 //!   is left as it is;
 //! - a model is made from the manifests of the draft that it is put into, and names them: see
 //!   [`store::commit::Draft`] for what keeps them together;
-//! - a model may name a method ([`method`]): its rows then come from a seeded function of what the SQL returns;
+//! - a model may name a method (`models::method`): its rows then come from a seeded function of what the SQL returns;
 //! - *a model never stands in the way of data*: one whose SQL fails, or that would show what must not be shown, is in
 //!   the snapshot without rows and with the reason, in the place of anything older;
 //! - a model of which an input is not loaded is not there: no rows would be a statement about the world.

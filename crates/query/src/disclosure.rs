@@ -74,6 +74,11 @@ pub(crate) fn guard(session: &Session, what: &str, sql: &str, answer: &Answer) -
     judge.nested(&scene, &counts)
 }
 
+/// Whether some SQL reads a table whose small counts are protected.
+pub(crate) fn is_guarded(session: &Session, sql: &str) -> Result<bool> {
+    Ok(session.counted_in(sql)?.iter().any(|place| session.counted()[*place].guarded()))
+}
+
 /// A judgement under way.
 struct Judge<'a> {
     session: &'a Session,

@@ -9,18 +9,20 @@
 //!   is left as it is;
 //! - a model is made from the manifests of the draft that it is put into, and names them: see
 //!   [`store::commit::Draft`] for what keeps them together;
+//! - a model may name a method (`models::method`): its rows then come from a seeded function of what the SQL returns;
 //! - *a model never stands in the way of data*: one whose SQL fails, or that would show what must not be shown, is in
 //!   the snapshot without rows and with the reason, in the place of anything older;
 //! - a model of which an input is not loaded is not there: no rows would be a statement about the world.
 
+mod method;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::take_record_batch;
+use arrow::array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
+use arrow::compute::{CastOptions, cast_with_options, take_record_batch};
 use arrow::datatypes::Schema;
 use arrow::row::{RowConverter, SortField};
 use model::column::Vocabulary;
@@ -33,6 +35,7 @@ use store::commit::{
 };
 use store::part::{self, Place};
 
+use self::method::Method;
 use crate::catalogue::Contents;
 use crate::session;
 use crate::{Answer, Session, disclosure, portable};
@@ -58,7 +61,7 @@ pub struct Spec {
     pub title: String,
     /// What one row is.
     pub row: String,
-    /// What the SQL returns, in its order, under the vocabulary's names and in its types.
+    /// What the SQL returns, in its order, under the vocabulary's names and in its types; with a method, what comes out of it.
     pub columns: Vec<String>,
     /// The columns that are together unique and never null; rows are kept in their order.
     pub key: Vec<String>,
@@ -70,6 +73,9 @@ pub struct Spec {
     /// What a reader must know before using it, beside what holds for its inputs.
     #[serde(default)]
     pub caveats: Vec<String>,
+    /// What makes the rows of those that the SQL returns, where SQL does not suffice.
+    #[serde(default)]
+    method: Option<Method>,
 }
 
 /// What became of a model.
@@ -122,6 +128,35 @@ impl Model {
         format!("warehouse/models/{}.sql", self.id)
     }
 
+    /// Its rows, looked at and as the declaration wants them.
+    fn rows(&self, session: &Session, vocabulary: &Vocabulary) -> Result<RecordBatch> {
+        let answer = session.query(&self.sql)?;
+        let Some(method) = &self.spec.method else {
+            disclosure::guard(session, "the model", &self.sql, &answer)?;
+            return self.fit(&answer, vocabulary);
+        };
+        let made = method.apply(&answer, disclosure::is_guarded(session, &self.sql)?)?;
+        let broken = "the rows of a method do not fit together";
+        let fields = self.spec.columns.iter().map(|name| vocabulary.field(name)).collect::<Result<Vec<_>>>()?;
+        // A cell that is no value of its column's type is our mistake, and no null.
+        let strict = CastOptions { safe: false, ..CastOptions::default() };
+        let column = |field: &arrow::datatypes::Field| {
+            let cells = made.iter().map(|row| match row.get(field.name()) {
+                Some(cell) => Ok(cell.as_deref()),
+                None => {
+                    Err(Error::new(Kind::Usage, format!("neither the SQL nor the method gives `{}`", field.name())))
+                }
+            });
+            let cells: StringArray = cells.collect::<Result<_>>()?;
+            cast_with_options(&cells, field.data_type(), &strict).or_error(Kind::Usage, broken)
+        };
+        let columns = fields.iter().map(column).collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(made.len()));
+        let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+            .or_error(Kind::Internal, broken)?;
+        self.ordered(&batch)
+    }
+
     /// The rows of an answer, as the declaration wants them: its columns, its types, ordered by the key.
     fn fit(&self, answer: &Answer, vocabulary: &Vocabulary) -> Result<RecordBatch> {
         let broken = "the rows of a model do not fit together";
@@ -141,6 +176,12 @@ impl Model {
         }
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().to_vec())
             .or_error(Kind::Internal, broken)?;
+        self.ordered(&batch)
+    }
+
+    /// The rows in the order of the key, which must tell them apart.
+    fn ordered(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let broken = "the rows of a model do not fit together";
         let key: Vec<ArrayRef> =
             self.spec.key.iter().filter_map(|name| batch.column_by_name(name)).map(Arc::clone).collect();
         let wrong = |message: String| {
@@ -154,7 +195,7 @@ impl Model {
         if repeats > 0 {
             return Err(wrong(format!("{repeats} rows have the key of another: {}", self.spec.key.join(", "))));
         }
-        take_record_batch(&batch, &order).or_error(Kind::Internal, broken)
+        take_record_batch(batch, &order).or_error(Kind::Internal, broken)
     }
 }
 
@@ -329,6 +370,12 @@ impl<'a> Maker<'a> {
                 key: model.spec.key.clone(),
                 caveats: model.spec.caveats.clone(),
                 sql: model.sql.clone(),
+                method: model
+                    .spec
+                    .method
+                    .as_ref()
+                    .map(|it| toml::to_string(it).or_error(Kind::Internal, NO_METHOD))
+                    .transpose()?,
                 inputs,
                 failed: None,
             }),
@@ -344,9 +391,7 @@ impl<'a> Maker<'a> {
                 none.insert(opened)
             }
         };
-        let answer = session.query(&model.sql)?;
-        disclosure::guard(session, "the model", &model.sql, &answer)?;
-        let batch = model.fit(&answer, self.vocabulary)?;
+        let batch = model.rows(session, self.vocabulary)?;
         let check = |name: &str, saw: String| Check { name: name.to_owned(), saw };
         let checks = vec![
             check("rows", batch.num_rows().to_string()),
@@ -431,6 +476,8 @@ pub fn remake(
     if batch.num_rows() == 0 { Ok(None) } else { part::write(into, place, &batch).map(Some) }
 }
 
+const NO_METHOD: &str = "the method of a model cannot be told";
+
 /// The rows of a model made again as its manifest says, over these manifests of its inputs.
 pub(crate) fn again(
     warehouse: &Warehouse,
@@ -450,13 +497,16 @@ pub(crate) fn again(
         period: table.period.clone(),
         optional: BTreeSet::new(),
         caveats: derived.caveats.clone(),
+        method: derived
+            .method
+            .as_deref()
+            .map(|text| toml::from_str(text).or_error(Kind::Damaged, NO_METHOD))
+            .transpose()?,
     };
     let (id, sql, declaration) = (manifest.dataset.clone(), derived.sql.clone(), manifest.pipeline.clone());
     let model = Model { id, spec, sql, declaration };
     let session = Session::of_draft(warehouse, inputs, datasets, vocabulary)?;
-    let answer = session.query(&model.sql)?;
-    disclosure::guard(&session, "the model", &model.sql, &answer)?;
-    model.fit(&answer, vocabulary)
+    model.rows(&session, vocabulary)
 }
 
 /// Whether two manifests were made in the same way from the same inputs.

@@ -103,6 +103,9 @@ pub struct Derivation {
     pub caveats: Vec<String>,
     /// The SQL that made it.
     pub sql: String,
+    /// The method that its rows went through, with its parameters, as TOML. Absent from manifests that have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
     /// The manifest of every dataset that the SQL names.
     pub inputs: BTreeMap<DatasetId, Digest>,
     /// Why it could not be made; it then has neither tables nor slices.

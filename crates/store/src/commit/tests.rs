@@ -183,6 +183,7 @@ fn derive(warehouse: &Warehouse, draft: &mut Draft, model: &str, from: &[&str]) 
             key: Vec::new(),
             caveats: Vec::new(),
             sql: String::new(),
+            method: None,
             inputs,
             failed: None,
         }),

@@ -35,7 +35,7 @@ const NAMES: &str = "arcos_buyer_activities arcos_buyer_addresses arcos_buyer_to
     dea_retail_buyers_us dea_retail_state_quarter dea_retail_state_year dea_retail_zip3_quarter fbi_agencies \
     fbi_city_offenses fbi_crime_us fbi_estimated_offenses_state fbi_homicide_offenders fbi_homicide_victims \
     fbi_homicide_weapons_state fbi_homicide_weapons_us fbi_homicides fbi_offenses_month fbi_return_a_cards \
-    fbi_return_a_month geo_counties geo_county_changes geo_places geo_population_county geo_zip_county mme_factors \
+    fbi_return_a_month geo_counties geo_county_adjacency geo_county_changes geo_places geo_population_county geo_zip_county mme_factors \
     _gc _publish _verify";
 
 /// The daemon.

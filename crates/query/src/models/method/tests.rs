@@ -1,0 +1,151 @@
+use store::commit::Outcome;
+
+use super::super::*;
+use super::Method;
+use crate::testing::{Tiny, lines};
+
+const PEERS: &str = "title = 'Pharmacies'\nrow = 'pharmacy'\n\
+     columns = ['buyer_dea_number', 'registrations', 'dosage_units', 'peers_ratio', 'rank_low', 'stands_out']\n\
+     key = ['buyer_dea_number']\n\
+     method = { name = 'peer_outliers', seed = 1, draws = 100, times = 2.0, certainty = 0.9, false_discoveries = 0.05 }";
+
+const SPOTS: &str = "title = 'Hot spots'\nrow = 'county'\ncolumns = ['county_fips', 'hot_spot_share']\nkey = ['county_fips']\n\
+     method = { name = 'hot_spots', seed = 1, imputations = 4, replicates = 19, level = 0.05, most = 12, windows = [0.05], \
+     kilometres = 200.0 }";
+
+/// A table that SQL alone makes, of so many rows `n` from 0, with murders that the test needs not: a model has to read something.
+fn counted(rows: u32, columns: &str) -> String {
+    let numbers: Vec<String> = (0..rows).map(|n| format!("SELECT {n} AS n")).collect();
+    format!(
+        "SELECT {columns} FROM ({}) AS made, (SELECT COUNT(*) AS cities FROM cities) AS beside",
+        numbers.join(" UNION ALL ")
+    )
+}
+
+/// Pharmacies that were shipped between 700 and 1,300 thousand, but for number 7, and that each have two registrations at one
+/// address where their number is below 3.
+fn pharmacies(rows: u32) -> String {
+    counted(
+        rows,
+        "CAST(1000 + n AS VARCHAR) AS buyer_dea_number, CONCAT('SHOP ', CAST(n AS VARCHAR)) AS buyer_name, 'TOWN' AS buyer_city, \
+         CONCAT(CAST(CASE WHEN n >= 60 THEN n - 60 ELSE n END AS VARCHAR), ' MAIN STREET') AS buyer_address1, \
+         'independent' AS peer_kind, 'WV' AS peer_place, '54059' AS buyer_county_fips, 200000 AS person_years, \
+         CASE WHEN n = 7 THEN 30000000 ELSE 700000 + 600000 * (n * 37 % 60) / 60 END AS dosage_units, \
+         CASE WHEN n = 7 THEN 30000 ELSE 1000 END AS transactions",
+    )
+}
+
+fn made(toml: &str, sql: &str) -> (Tiny, Became) {
+    let mut tiny = Tiny::new();
+    tiny.declare("found", toml, sql);
+    let (outcome, made) = tiny.run(&[("cities", "city,year,murder\nPortland,2015,14")]).unwrap();
+    assert!(matches!(outcome, Outcome::Committed(_)));
+    (tiny, made.into_values().next().unwrap())
+}
+
+#[track_caller]
+fn refused(toml: &str, sql: &str, because: &str) {
+    match made(toml, sql).1 {
+        Became::Failed(error) => {
+            let said = format!("{error} {:?}", error);
+            assert!(said.contains(because), "{said}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn pharmacies_are_compared_in_the_commit_of_their_inputs() {
+    let (tiny, became) = made(PEERS, &pharmacies(63));
+    assert!(matches!(became, Became::Built { rows: 60 }), "{became:?}");
+    let session = tiny.session();
+    let out = "SELECT buyer_dea_number, rank_low, dosage_units FROM found WHERE stands_out";
+    assert_eq!(lines(&session, out), ["1007,1,30000000.00000"]);
+    let twice = "SELECT count(*), sum(registrations) FROM found WHERE registrations = 2";
+    assert_eq!(lines(&session, twice), ["3,6"]);
+    // Thirty times what others were shipped, whose mean is a million, less what α draws toward them.
+    assert_eq!(lines(&session, "SELECT count(*) FROM found WHERE peers_ratio BETWEEN 25 AND 35"), ["1"]);
+}
+
+#[test]
+fn a_method_gives_the_same_parts_again_from_its_manifest() {
+    let (tiny, _) = made(PEERS, &pharmacies(63));
+    let head = tiny.warehouse.head().unwrap().unwrap();
+    let manifest = tiny.warehouse.manifest(&head.datasets[&"found".parse().unwrap()]).unwrap();
+    let told = manifest.derived.as_ref().unwrap().method.as_ref().unwrap();
+    assert!(matches!(toml::from_str(told).unwrap(), Method::PeerOutliers(_)), "{told}");
+    let again = again(&tiny.warehouse, &manifest, &head, &tiny.datasets, &tiny.vocabulary).unwrap();
+    let part = part::read(&tiny.warehouse, &manifest.slices[0].parts[0]).unwrap();
+    assert_eq!(again.columns(), part.columns());
+}
+
+#[test]
+fn another_seed_is_another_declaration() {
+    let (mut tiny, _) = made(PEERS, &pharmacies(63));
+    let (_, kept) = tiny.run(&[]).unwrap();
+    assert!(matches!(kept.into_values().next(), Some(Became::Kept)));
+    tiny.declare("found", &PEERS.replace("seed = 1", "seed = 2"), &pharmacies(63));
+    let (_, built) = tiny.run(&[]).unwrap();
+    assert!(matches!(built.into_values().next(), Some(Became::Built { rows: 60 })));
+}
+
+#[test]
+fn too_few_to_compare_are_no_rows_and_no_failure() {
+    let (_, became) = made(PEERS, &pharmacies(16));
+    assert!(matches!(became, Became::Built { rows: 0 }), "{became:?}");
+}
+
+#[test]
+fn what_a_method_cannot_read_is_told() {
+    refused(PEERS, &pharmacies(63).replace(" AS peer_kind", " AS kind"), "`peer_kind`");
+    refused(PEERS, &pharmacies(63).replace("200000 AS person_years", "NULL AS person_years"), "`person_years` is null");
+    refused(&PEERS.replace("'rank_low'", "'murder'"), &pharmacies(63), "`murder`");
+    let typo = Model::parse("found", &PEERS.replace("draws", "drawn"), "SELECT 1", &Tiny::new().vocabulary);
+    assert!(typo.is_err());
+}
+
+/// Of counts that a publisher protects, peers would tell too much.
+#[test]
+fn protected_counts_are_not_compared_by_peers() {
+    let mut tiny = Tiny::new();
+    tiny.declare("found", PEERS, &pharmacies(63).replace("FROM cities", "FROM deaths"));
+    let (_, made) = tiny.run(&[("deaths", "state_fips,year,deaths\n01,2015,50")]).unwrap();
+    match made.into_values().next().unwrap() {
+        Became::Failed(error) => assert!(error.to_string().contains("protects"), "{error}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Forty counties in a row, of which each borders on the next; three in the middle have eight times the deaths of the
+/// others, and every fifth count is withheld.
+fn counties(deaths: &str) -> String {
+    counted(
+        40,
+        &format!(
+            "CONCAT('54', LPAD(CAST(1 + 2 * n AS VARCHAR), 3, '0')) AS county_fips, '54' AS state_fips, \
+             CAST(0 - 80 + n * 0.5 AS DECIMAL(9, 4)) AS longitude, 38.0 AS latitude, \
+             CONCAT(CASE WHEN n > 0 THEN CONCAT('54', LPAD(CAST(2 * n - 1 AS VARCHAR), 3, '0'), ' ') ELSE '' END, \
+             CASE WHEN n < 39 THEN CONCAT('54', LPAD(CAST(2 * n + 3 AS VARCHAR), 3, '0')) ELSE '' END) AS neighbours, \
+             200000 AS person_years, {deaths} AS deaths, 0 AS deaths_low, 9 AS deaths_high"
+        ),
+    )
+}
+
+const WITHHELD: &str = "CASE WHEN n BETWEEN 20 AND 22 THEN 160 WHEN n % 5 = 0 THEN NULL ELSE 18 + n % 4 END";
+
+#[test]
+fn hot_spots_are_found_among_withheld_counts() {
+    let (tiny, became) = made(SPOTS, &counties(WITHHELD));
+    assert!(matches!(became, Became::Built { rows: 40 }), "{became:?}");
+    let session = tiny.session();
+    assert_eq!(lines(&session, "SELECT count(*) FROM found WHERE hot_spot_share BETWEEN 0 AND 1"), ["40"]);
+    let best = "SELECT county_fips FROM found WHERE hot_spot_share >= 0.5 AND county_fips = '54043'";
+    assert_eq!(lines(&session, best), ["54043"]);
+}
+
+#[test]
+fn counts_that_should_be_withheld_and_bounds_that_are_too_tight_are_refused() {
+    refused(SPOTS, &counties(&WITHHELD.replace("18 + n", "4 + n")), "1-9");
+    refused(SPOTS, &counties(WITHHELD).replace("0 AS deaths_low", "3 AS deaths_low"), "bounds");
+    refused(SPOTS, &counties(WITHHELD).replace("9 AS deaths_high", "NULL AS deaths_high"), "bounds");
+}

@@ -13,9 +13,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store", &["model", "arrow", "parquet", "rusqlite"]),
     ("ingest", &["model", "store", "arrow", "reqwest"]),
     ("inference", &[]),
+    ("linkage", &["model"]),
     ("query", &["model", "store", "inference", "arrow", "parquet", "duckdb"]),
     ("replica", &[]),
-    ("tollhouse", &["model", "store", "ingest", "query", "replica", "tokio-cron-scheduler"]),
+    ("tollhouse", &["model", "store", "ingest", "linkage", "query", "replica", "tokio-cron-scheduler"]),
 ];
 
 /// What an edge matters for; other dependencies are free.
@@ -24,6 +25,7 @@ const WATCHED: &[&str] = &[
     "store",
     "ingest",
     "inference",
+    "linkage",
     "query",
     "replica",
     "tollhouse",

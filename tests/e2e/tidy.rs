@@ -12,7 +12,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("model", &["arrow-schema"]),
     ("store", &["model", "arrow", "parquet", "rusqlite"]),
     ("ingest", &["model", "store", "arrow", "reqwest"]),
-    ("query", &["model", "store", "arrow", "parquet", "duckdb"]),
+    ("chart", &[]),
+    ("query", &["model", "store", "chart", "arrow", "parquet", "duckdb"]),
     ("replica", &[]),
     ("tollhouse", &["model", "store", "ingest", "query", "replica", "tokio-cron-scheduler"]),
 ];
@@ -22,6 +23,7 @@ const WATCHED: &[&str] = &[
     "model",
     "store",
     "ingest",
+    "chart",
     "query",
     "replica",
     "tollhouse",

@@ -146,7 +146,7 @@ fn drawings_and_the_catalogue_follow_whoever_erased_and_whatever_he_died_of() {
     succeed(root, &["run", "--replica", "fbi_city_offenses"]);
     succeed(root, &["figure", "build", "portland-homicides"]);
     let drawn = root.join("figures");
-    for ending in ["svg", "png", "csv", "receipt.json"] {
+    for ending in ["svg", "png", "phone.svg", "csv", "parquet", "receipt.json"] {
         let of = |name: &str| drawn.join(format!("{name}.{ending}"));
         std::fs::copy(of("portland-homicides"), of("of-old")).unwrap();
     }
@@ -166,7 +166,7 @@ fn drawings_and_the_catalogue_follow_whoever_erased_and_whatever_he_died_of() {
         assert!(text("svg").contains("Records were erased from its data: erasure 1 of"), "{}", text("svg"));
         assert!(text("receipt.json").contains("a court's order"), "{}", text("receipt.json"));
         assert!(text("csv").contains("2016,,"), "{}", text("csv"));
-        assert_eq!(files(&drawn).len(), 4);
+        assert_eq!(files(&drawn).len(), 6);
         assert!(std::fs::read(&catalogue).unwrap() != shown);
     };
     settled(&succeed(root, &words));

@@ -10,6 +10,7 @@ mod daemon;
 mod dea;
 mod erasure;
 mod fbi;
+mod figures;
 mod history;
 mod interrupted;
 mod linkage;

@@ -3,13 +3,16 @@
 //! `query.sql` gives the rows, `figure.toml` is the [`Chart`]. A figure carries in itself what it rests on: a digest of
 //! its inputs, which are the two files and the *content* of all parts of the tables that the SQL names. Snapshot numbers,
 //! times and addresses are not among them, so that the same data give the same bytes wherever and whenever they are
-//! loaded. How it is drawn is [`crate::figure`]'s business.
+//! loaded. How it is drawn is the business of [`chart`]; what moved between two drawings is told by [`moved`].
+
+mod moved;
 
 use std::collections::BTreeSet;
 
+use chart::{Chart, Provenance, Width};
 use model::{DatasetId, Digest, Error, Kind, Result, ResultExt as _};
 
-use crate::figure::{self, Chart, Provenance};
+pub use self::moved::{Move, moved};
 use crate::{Receipt, Session, disclosure, portable};
 
 /// A figure as it is declared.
@@ -29,12 +32,16 @@ pub struct Spec {
 pub struct Drawn {
     /// Its name.
     pub id: String,
-    /// The drawing.
+    /// The drawing, for a page.
     pub svg: String,
     /// The same at twice its size, in pixels.
     pub png: Vec<u8>,
+    /// The drawing, for a phone: 400 units wide.
+    pub phone: String,
     /// The rows behind it.
     pub csv: Vec<u8>,
+    /// The same rows with their types.
+    pub parquet: Vec<u8>,
     /// The digest of its inputs.
     pub inputs: Digest,
     /// What its rows rest on.
@@ -82,12 +89,22 @@ fn draw(session: &Session, spec: &Spec) -> Result<Drawn> {
     for what in session.erased(&datasets) {
         chart.notes.push(format!("Records were erased from its data: {what}."));
     }
+    let loaded = |id: &&DatasetId| session.manifests().iter().any(|manifest| manifest.dataset == **id);
+    let absent: Vec<&str> = datasets.iter().filter(|id| !loaded(id)).map(DatasetId::as_str).collect();
+    let absent = (!absent.is_empty()).then(|| format!("not loaded: {}", absent.join(", ")));
+    chart.notes.extend(absent.iter().map(|absent| format!("Of its data {absent}.")));
     let provenance = provenance(session, spec, &inputs, &datasets);
-    let cannot = || format!("{what} cannot be drawn");
-    let svg = figure::svg(&chart, &answer.frame(), &provenance).or_error(Kind::Usage, cannot())?;
-    let png = figure::png(&svg, &provenance).or_error(Kind::Internal, cannot())?;
+    let cannot = || match &absent {
+        Some(absent) => format!("{what} cannot be drawn; of its data {absent}"),
+        None => format!("{what} cannot be drawn"),
+    };
+    let frame = answer.frame();
+    let draw = |width| chart::svg(&chart, &frame, &provenance, width).or_error(Kind::Usage, cannot());
+    let (svg, phone) = (draw(Width::Print)?, draw(Width::Phone)?);
+    let png = chart::png(&svg, &provenance).or_error(Kind::Internal, cannot())?;
     let receipt = session.receipt(&spec.sql, &answer)?;
-    Ok(Drawn { id: spec.id.clone(), svg, png, csv: answer.to_csv()?, inputs, receipt })
+    let (csv, parquet) = (answer.to_csv()?, answer.to_parquet()?);
+    Ok(Drawn { id: spec.id.clone(), svg, png, phone, csv, parquet, inputs, receipt })
 }
 
 /// The digest of everything that decides what the figure shows.

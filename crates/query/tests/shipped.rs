@@ -226,6 +226,10 @@ fn draw(session: &Session, id: &str) -> String {
     let drawn = figures::build(session, &spec).unwrap();
     let again = figures::build(session, &spec).unwrap();
     assert_eq!((&drawn.svg, &drawn.png, &drawn.csv), (&again.svg, &again.png, &again.csv));
+    assert_eq!((&drawn.phone, &drawn.parquet), (&again.phone, &again.parquet));
+    for svg in [&drawn.svg, &drawn.phone] {
+        assert_eq!(chart::faults(svg).unwrap(), Vec::<String>::new(), "{id}");
+    }
     String::from_utf8(drawn.csv).unwrap()
 }
 
@@ -242,4 +246,22 @@ fn the_figures_are_drawn_from_the_publishers_numbers() {
     assert!(csv.contains("\nWV,West Virginia,"), "{csv}");
     assert!(csv.contains(",36.023440000,reported\n"), "{csv}");
     assert!(csv.contains("\nAL,Alabama,125.000000000,"), "{csv}");
+    let csv = draw(&session, "opioid-deaths-us");
+    assert!(
+        csv.contains("\nAny opioid,1999,8050,reported\n") && csv.contains("\nAny opioid,2015,33091,reported\n"),
+        "{csv}"
+    );
+    let csv = draw(&session, "opioid-death-rates-map-2015");
+    assert_eq!(csv.lines().count(), 52, "a header and 51 areas");
+    assert!(csv.contains("\n54,West Virginia,36.023440000,reported\n"), "{csv}");
+    let csv = draw(&session, "opioid-death-rates-three-states");
+    assert_eq!(csv.lines().count(), 55, "a header and 18 years of three states");
+    let csv = draw(&session, "dispensing-map-2015");
+    assert!(csv.contains("\n01,Alabama,125.000000000,reported\n"), "{csv}");
+    let csv = draw(&session, "dispensing-counties-map-2015");
+    assert!(csv.contains("\n46113,\"Shannon, SD\",,no rate published\n"), "{csv}");
+    let csv = draw(&session, "overdose-death-rates-2015");
+    assert!(csv.starts_with("name,age_adjusted_rate_per_100k,ci_low,ci_high,status\nWest Virginia,"), "{csv}");
+    let csv = draw(&session, "dispensing-alabama-neighbours");
+    assert!(csv.contains("\nAlabama,2012,143.8") && csv.contains("\nAlabama,2006,115.6"), "{csv}");
 }

@@ -6,8 +6,8 @@ use model::{DatasetId, Error, Kind, Result};
 
 use super::spec::{Claim, ClaimSet, Expect, Need, Test, Want};
 use super::{Judgement, Number, Outcome, Tested, Verdict, template};
-use crate::figure::Cell;
 use crate::{Session, disclosure, sql};
+use chart::Cell;
 
 /// Judges every claim of a set from the session's snapshot.
 ///

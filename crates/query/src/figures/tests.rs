@@ -32,6 +32,8 @@ fn the_same_data_give_the_same_bytes_in_any_snapshot_of_any_warehouse() {
     second.commit("deaths", "d1", "state_fips,year,deaths\n01,2015,12");
     let two = build(&second.session(), &spec()).unwrap();
     assert_eq!((&one.svg, &one.png, &one.csv, &one.inputs), (&two.svg, &two.png, &two.csv, &two.inputs));
+    assert_eq!((&one.phone, &one.parquet), (&two.phone, &two.parquet));
+    assert!(one.phone.contains("width=\"400\"") && one.svg.contains("width=\"960\""));
     assert_eq!((one.receipt.snapshot, two.receipt.snapshot), (1, 2));
     assert_eq!(one.csv, b"year,murder,status\n2013,14,reported\n2014,,not published\n2016,14,reported\n");
 }
@@ -96,6 +98,36 @@ fn a_small_count_below_the_nation_is_not_drawn() {
 }
 
 #[test]
+fn what_is_not_loaded_is_said() {
+    let sql = "SELECT cities.year, cities.murder, CASE WHEN cities.murder IS NULL THEN 'not published' END AS status
+FROM cities LEFT JOIN nation ON nation.year = cities.year AND nation.deaths < 0 ORDER BY cities.year NULLS LAST";
+    let drawn = build(&tiny().session(), &Spec::parse("murders", CHART, sql).unwrap()).unwrap();
+    assert!(drawn.svg.contains(">Of its data not loaded: nation.</text>"), "{}", drawn.svg);
+    let other = Tiny::new();
+    other.commit("nation", "r1", "year,deaths\n2014,100");
+    let error = build(&other.session(), &spec()).unwrap_err();
+    assert_eq!(error.to_string(), "figure `murders` cannot be drawn; of its data not loaded: cities");
+}
+
+#[test]
+fn a_changed_number_is_named_by_row_and_column() {
+    let before = tiny();
+    let spec = spec();
+    let one = build(&before.session(), &spec).unwrap();
+    let after = Tiny::new();
+    after.commit_as(
+        "cities",
+        "c1",
+        "city,year,murder\nPortland,2013,14\nPortland,2014,\nPortland,2016,16",
+        "secondary",
+    );
+    let two = build(&after.session(), &spec).unwrap();
+    let moves = moved(&spec.chart.key(), &one.csv, &two.csv).unwrap();
+    assert_eq!(moves.iter().map(ToString::to_string).collect::<Vec<_>>(), ["2016, murder: 14 → 16"]);
+    assert!(one.svg != two.svg && one.phone != two.phone && one.png != two.png && one.parquet != two.parquet);
+}
+
+#[test]
 fn the_shipped_figures_can_be_read() {
     macro_rules! shipped {
         ($id:literal) => {
@@ -109,4 +141,7 @@ fn the_shipped_figures_can_be_read() {
     }
     assert_eq!(shipped!("opioid-deaths-vs-dispensing-2015").chart.highlight, ["WV", "AL"]);
     assert_eq!(shipped!("portland-homicides").chart.status.as_deref(), Some("status"));
+    assert_eq!(shipped!("dispensing-counties-map-2015").chart.key(), ["county_fips"]);
+    assert_eq!(shipped!("overdose-death-rates-2015").chart.key(), ["name"]);
+    assert_eq!(shipped!("dispensing-alabama-neighbours").chart.key(), ["name", "year"]);
 }

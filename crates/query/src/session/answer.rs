@@ -7,14 +7,13 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use chart::{Cell, Frame};
 use model::{Digest, Error, Kind, Result, ResultExt as _};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use serde::Serialize;
-
-use crate::figure::{Cell, Frame};
 
 /// What a SELECT returned.
 #[derive(Debug, Clone)]
@@ -99,7 +98,7 @@ impl Answer {
         write().map_err(|cause| unfit("Arrow", cause, "csv or parquet"))
     }
 
-    /// A Parquet file.
+    /// A Parquet file: the same bytes for the same rows, in however many batches they came.
     pub fn to_parquet(&self) -> Result<Vec<u8>> {
         let write = || {
             let properties = WriterProperties::builder()
@@ -109,7 +108,7 @@ impl Answer {
             // The Arrow schema that the writer would add is not needed to read the types back.
             let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
             let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&self.schema), options)?;
-            self.batches.iter().try_for_each(|batch| writer.write(batch))?;
+            writer.write(&concat_batches(&self.schema, &self.batches)?)?;
             writer.into_inner()
         };
         write().map_err(|cause| unfit("Parquet", cause, "csv or json"))

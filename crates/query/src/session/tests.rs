@@ -1,6 +1,6 @@
 use super::*;
-use crate::figure::Cell;
 use crate::testing::{Tiny, lines};
+use chart::Cell;
 
 /// A session, and the folder under it.
 fn open() -> (Tiny, Session) {

@@ -1,4 +1,6 @@
-//! `figure list`, `build`.
+//! `figure list`, `build`, `verify`.
+
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,7 +18,7 @@ use crate::output::{list, print_json, save, say, to_json};
 pub enum Command {
     /// List the figures
     List,
-    /// Draw figures: SVG, PNG, the numbers behind as CSV, and the receipt
+    /// Draw figures: SVG and PNG for a page, SVG for a phone, the numbers behind as CSV and Parquet, and the receipt
     Build {
         /// The figures; all of them without
         #[arg(value_name = "FIGURE")]
@@ -24,6 +26,19 @@ pub enum Command {
         /// Where they go; the folder `figures` in the root without
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Draw figures again and compare: says which number moved; exits with 1 where anything differs
+    ///
+    /// Without --at from the snapshot that each figure's receipt names.
+    Verify {
+        /// The figures; all that were drawn without
+        #[arg(value_name = "FIGURE")]
+        ids: Vec<String>,
+        /// Where they lie; the folder `figures` in the root without
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
         #[command(flatten)]
         at: At,
     },
@@ -44,6 +59,11 @@ struct Built {
     /// The drawing; the others lie beside it.
     path: PathBuf,
 }
+
+/// The files of a figure, by what their names end in.
+pub const ENDINGS: [&str; 6] = ["svg", "png", "phone.svg", "csv", "parquet", RECEIPT];
+/// The ending of the receipt.
+pub const RECEIPT: &str = "receipt.json";
 
 impl Command {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
@@ -79,6 +99,11 @@ impl Command {
                     print_json(&built)?;
                 }
             }
+            Command::Verify { ids, folder, at } => {
+                let chosen = choose(&project.figures, &ids)?;
+                let folder = folder.unwrap_or_else(|| context.root().join("figures"));
+                return verify::run(context, &chosen, !ids.is_empty(), &folder, at.at.as_deref());
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -109,6 +134,6 @@ pub fn write(session: &Session, spec: &Spec, folder: &Path) -> Result<PathBuf> {
 pub fn drawn(session: &Session, spec: &Spec) -> Result<Vec<(String, Vec<u8>)>> {
     let drawn = figures::build(session, spec)?;
     let receipt = to_json(&drawn.receipt)?.into_bytes();
-    let files = [("svg", drawn.svg.into_bytes()), ("png", drawn.png), ("csv", drawn.csv), ("receipt.json", receipt)];
-    Ok(files.into_iter().map(|(ending, bytes)| (format!("{}.{ending}", drawn.id), bytes)).collect())
+    let bytes = [drawn.svg.into_bytes(), drawn.png, drawn.phone.into_bytes(), drawn.csv, drawn.parquet, receipt];
+    Ok(ENDINGS.iter().zip(bytes).map(|(ending, bytes)| (format!("{}.{ending}", drawn.id), bytes)).collect())
 }

@@ -295,10 +295,21 @@ fn figures(figures: &[Figure]) -> Markup {
                         p { span.bad { "Not drawn:" } " " (why) }
                     } @else {
                         a href={ (link("/figures/", &figure.id)) ".svg" } {
-                            img src={ (link("/figures/", &figure.id)) ".svg" } alt=(figure.title) loading="lazy";
+                            picture {
+                                source media="(max-width: 640px)" srcset={ (link("/figures/", &figure.id)) ".phone.svg" };
+                                img src={ (link("/figures/", &figure.id)) ".svg" } alt=(figure.title) loading="lazy";
+                            }
                         }
                     }
-                    figcaption { (figure.title) span.quiet { " (snapshot " (figure.snapshot) ")" } }
+                    figcaption {
+                        (figure.title) span.quiet { " (snapshot " (figure.snapshot) ")" }
+                        @if figure.failed.is_none() {
+                            ", numbers: "
+                            a href={ (link("/figures/", &figure.id)) ".csv" } { "CSV" }
+                            ", "
+                            a href={ (link("/figures/", &figure.id)) ".parquet" } { "Parquet" }
+                        }
+                    }
                 }
             }
         }

@@ -360,27 +360,38 @@ pub struct Breaker {
 pub enum Ending {
     /// A drawing.
     Svg,
+    /// The drawing for a phone.
+    Phone,
     /// A picture.
     Png,
+    /// The numbers behind.
+    Csv,
+    /// The same with their types.
+    Parquet,
 }
 
 impl Ending {
-    /// Both of them.
-    pub const ALL: [Ending; 2] = [Ending::Svg, Ending::Png];
+    /// All of them.
+    pub const ALL: [Ending; 5] = [Ending::Svg, Ending::Phone, Ending::Png, Ending::Csv, Ending::Parquet];
 
     /// The ending itself.
     pub fn as_str(self) -> &'static str {
         match self {
             Ending::Svg => "svg",
+            Ending::Phone => "phone.svg",
             Ending::Png => "png",
+            Ending::Csv => "csv",
+            Ending::Parquet => "parquet",
         }
     }
 
     /// What such a file is to a browser.
     pub fn media_type(self) -> &'static str {
         match self {
-            Ending::Svg => "image/svg+xml",
+            Ending::Svg | Ending::Phone => "image/svg+xml",
             Ending::Png => "image/png",
+            Ending::Csv => "text/csv; charset=utf-8; header=present",
+            Ending::Parquet => "application/vnd.apache.parquet",
         }
     }
 }

@@ -14,9 +14,6 @@ use store::Warehouse;
 use crate::cli::figure;
 use crate::project::Project;
 
-/// The files of a drawing, by what their names end in.
-const ENDINGS: &[&str] = &["svg", "png", "csv", "receipt.json"];
-
 /// A drawing that used what was erased.
 #[derive(Debug, Serialize)]
 pub struct Drawing {
@@ -94,7 +91,7 @@ fn draw(project: &Project, warehouse: &Warehouse, figure: &str, receipt: &Receip
 }
 
 fn remove(folder: &Path, figure: &str) -> Result<()> {
-    for ending in ENDINGS {
+    for ending in figure::ENDINGS {
         let path = folder.join(format!("{figure}.{ending}"));
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -415,8 +415,10 @@ impl Operator for Fake {
             return Err(Refusal::NotFound { what, next: "tollhouse figure --help".to_owned() });
         }
         Ok(match ending {
-            Ending::Svg => SVG.into(),
+            Ending::Svg | Ending::Phone => SVG.into(),
             Ending::Png => b"\x89PNG\r\n\x1a\n".to_vec(),
+            Ending::Csv => b"usps\nWV\n".to_vec(),
+            Ending::Parquet => b"PAR1".to_vec(),
         })
     }
 

@@ -80,7 +80,15 @@ async fn what_there_is_not_is_said() {
     for path in ["/api/v1/", "/api/v1/jobs/", "/favicon.ico", "/api/v2/status", "/figures/", "/api/v1/runs/x"] {
         get(&router, path).await.problem(404);
     }
-    for file in ["..%2f..%2fetc%2fpasswd.svg", "state.sqlite", ".svg", "portland.svgz", "a%00.png", "nobody.svg"] {
+    for file in [
+        "..%2f..%2fetc%2fpasswd.svg",
+        "state.sqlite",
+        ".svg",
+        "portland.svgz",
+        "a%00.png",
+        "nobody.svg",
+        "a.receipt.json",
+    ] {
         get(&router, &format!("/figures/{file}")).await.problem(404);
     }
     let answer = post(&router, "/api/v1/status", "{}").await;
@@ -186,6 +194,12 @@ async fn figures_come_as_what_they_are() {
     assert!(svg.header("content-security-policy").contains("sandbox"));
     let png = get(&router, "/figures/opioid-deaths-vs-dispensing-2015.png").await;
     assert_eq!(png.header("content-type"), "image/png");
+    let phone = get(&router, "/figures/opioid-deaths-vs-dispensing-2015.phone.svg").await;
+    assert_eq!(phone.header("content-type"), "image/svg+xml");
+    let csv = get(&router, "/figures/opioid-deaths-vs-dispensing-2015.csv").await;
+    assert!(csv.header("content-type").starts_with("text/csv"));
+    let parquet = get(&router, "/figures/opioid-deaths-vs-dispensing-2015.parquet").await;
+    assert_eq!(parquet.header("content-type"), "application/vnd.apache.parquet");
     assert_eq!(get(&router, "/api/v1/status").await.header("cache-control"), "no-store");
 }
 

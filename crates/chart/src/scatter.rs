@@ -6,8 +6,8 @@ use super::geometry::{Rect, Segment};
 use super::labels::{Obstacles, Place, Point, place};
 use super::rows::{self, Value};
 use super::scale::{Scale, value};
-use super::sheet::{INK, SOFT, Sheet, gutter};
-use super::{Chart, DrawError, Frame, Provenance};
+use super::sheet::{INK, Room, SOFT, Sheet, Tall, gutter, ticks_across, widest};
+use super::{Chart, DrawError, Frame, Task};
 
 const NAME: Style = Style::new(17.0, INK).halo();
 const STRONG: Style = Style::new(20.0, INK).bold().halo();
@@ -37,15 +37,29 @@ struct Content {
     absent: Vec<String>,
 }
 
-pub(super) fn draw(chart: &Chart, frame: &Frame, fonts: &Fonts, provenance: &Provenance) -> Result<String, DrawError> {
+pub(super) fn draw(task: Task<'_>) -> Result<String, DrawError> {
+    let Task { chart, frame, fonts, .. } = task;
+    let (x_axis, y_axis) = (chart.x()?, chart.y()?);
     let content = read(chart, frame)?;
     let (ref_x, ref_y) = content.reference.as_ref().map_or((None, None), |(_, x, y)| (*x, *y));
     let xs = content.dots.iter().map(|d| d.x).chain(ref_x);
     let ys = content.dots.iter().map(|d| d.y).chain(ref_y);
-    let (x_low, x_high) = rows::span(xs, &chart.x)?;
-    let (y_low, y_high) = rows::span(ys, &chart.y)?;
-    let x = Scale::round(&chart.x, x_low, x_high, 7)?;
-    let y = Scale::round(&chart.y, y_low, y_high, 6)?;
+    let (x_low, x_high) = rows::span(xs, x_axis, content.absent.iter())?;
+    let (y_low, y_high) = rows::span(ys, y_axis, content.absent.iter())?;
+    let y = Scale::round(y_axis, y_low, y_high, 6)?;
+    let room = Room {
+        gutter: gutter(fonts, &y),
+        // The last number stands half outside the plot.
+        right: 16.0,
+        over: &y_axis.label,
+        above: 0.0,
+        x_lines: 1,
+        below: 0.0,
+        under: &x_axis.label,
+        tall: Tall::Declared(1.0),
+    };
+    let width = Sheet::lay_out(task, room, &[], &[])?.plot.w;
+    let x = Scale::round(x_axis, x_low, x_high, ticks_across(width, widest(fonts, x_low, x_high)).min(7))?;
 
     // Names without a place are listed in the footer; a taller footer may cost
     // another name its place, hence again, until nothing more is left out.
@@ -53,9 +67,7 @@ pub(super) fn draw(chart: &Chart, frame: &Frame, fonts: &Fonts, provenance: &Pro
     loop {
         let notes: Vec<String> =
             rows::not_drawn(&content.absent).into_iter().chain(left_out(&content.dots, &unnamed)).collect();
-        let mut sheet = Sheet::lay_out(chart, fonts, provenance, gutter(fonts, &y), 1, &notes)?;
-        // The last number stands half outside the plot.
-        sheet.plot.w -= 16.0;
+        let sheet = Sheet::lay_out(task, room, &notes, &[])?;
         let points = points(&content.dots, &unnamed, fonts, &sheet, (&x, &y));
         let rules = rules(&content, fonts, &sheet, (&x, &y), &points);
         let obstacles =
@@ -77,14 +89,15 @@ pub(super) fn draw(chart: &Chart, frame: &Frame, fonts: &Fonts, provenance: &Pro
             sheet.x_axis(&mut canvas, &x);
             sheet.baseline(&mut canvas);
             paint(&mut canvas, &content.dots, &points, &places, &rules);
-            return sheet.finish(canvas, chart, provenance);
+            return sheet.finish(canvas, task);
         }
     }
 }
 
 fn read(chart: &Chart, frame: &Frame) -> Result<Content, DrawError> {
-    let x_col = rows::column(frame, "x.column", &chart.x.column)?;
-    let y_col = rows::column(frame, "y.column", &chart.y.column)?;
+    let (x_axis, y_axis) = (chart.x()?, chart.y()?);
+    let x_col = rows::column(frame, "x.column", &x_axis.column)?;
+    let y_col = rows::column(frame, "y.column", &y_axis.column)?;
     let label = rows::optional(frame, "label", chart.label.as_ref())?;
     let status = rows::optional(frame, "status", chart.status.as_ref())?;
     let names: Vec<String> = frame.rows.iter().map(|r| label.map(|c| rows::text(&r[c])).unwrap_or_default()).collect();
@@ -92,8 +105,8 @@ fn read(chart: &Chart, frame: &Frame) -> Result<Content, DrawError> {
 
     let mut content = Content { dots: Vec::new(), reference: None, absent: Vec::new() };
     for (i, name) in names.into_iter().enumerate() {
-        let x = rows::number(frame, i, x_col, &chart.x)?;
-        let y = rows::number(frame, i, y_col, &chart.y)?;
+        let x = rows::number(frame, i, x_col, x_axis)?;
+        let y = rows::number(frame, i, y_col, y_axis)?;
         if chart.reference.as_ref() == Some(&name) {
             let known = |v| if let Value::Known(v) = v { Some(v) } else { None };
             content.reference = Some((name, known(x), known(y)));
@@ -105,7 +118,7 @@ fn read(chart: &Chart, frame: &Frame) -> Result<Content, DrawError> {
                 content.dots.push(Dot { name, x, y, picked });
             }
             (x, _) => {
-                let axis = if let Value::Absent = x { &chart.x } else { &chart.y };
+                let axis = if let Value::Absent = x { x_axis } else { y_axis };
                 let reason = rows::reason(frame, i, status, axis)?;
                 content.absent.push(format!("{name} ({reason})"));
             }

@@ -46,10 +46,12 @@ pub enum DrawError {
         column: String,
     },
     /// Every value is absent, so that there is no scale to draw against.
-    #[error("column `{column}` holds no value at all: there is nothing to draw")]
+    #[error("column `{column}` holds no value at all{why}: there is nothing to draw")]
     NoValues {
         /// Column without values.
         column: String,
+        /// The reasons that the rows give, in brackets, or nothing.
+        why: String,
     },
     /// A value lies outside the declared limits, where it would be cut off.
     #[error("row {row}, column `{column}`: {value} lies outside the declared limits {min} to {max}")]
@@ -88,6 +90,50 @@ pub enum DrawError {
         /// Column that was searched.
         column: String,
     },
+    /// A kind of chart needs a part that is not declared.
+    #[error("a chart of kind `{kind}` needs `{part}`")]
+    Lacking {
+        /// Part of the declaration.
+        part: &'static str,
+        /// The kind.
+        kind: super::Kind,
+    },
+    /// A part is declared that this kind of chart knows nothing of.
+    #[error("a chart of kind `{kind}` has no `{part}`")]
+    Stranger {
+        /// Part of the declaration.
+        part: &'static str,
+        /// The kind.
+        kind: super::Kind,
+    },
+    /// An interval does not hold its value, or has only one end.
+    #[error("row {row}: {low} to {high} is no interval around {value}")]
+    BadInterval {
+        /// 1-based row.
+        row: usize,
+        /// Lower end.
+        low: String,
+        /// The value.
+        value: String,
+        /// Upper end.
+        high: String,
+    },
+    /// Classes of a map that cannot be.
+    #[error("map: {0}")]
+    BadClasses(String),
+    /// A code stands in two rows, of which a map could show one.
+    #[error("row {row}, column `{column}`: {code} has a row already")]
+    Twice {
+        /// 1-based row.
+        row: usize,
+        /// Column of the codes.
+        column: String,
+        /// The code.
+        code: String,
+    },
+    /// The boundaries that are built in could not be read.
+    #[error("built-in boundaries: {0}")]
+    Atlas(String),
     /// The declaration asks for something that this kind of chart cannot do.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -112,4 +158,18 @@ pub enum DrawError {
     /// The PNG could not be written.
     #[error("writing PNG")]
     Encode(#[from] png::EncodingError),
+}
+
+impl DrawError {
+    /// Every value of a column is absent, for these reasons.
+    pub(super) fn no_values<'a>(column: &str, why: impl Iterator<Item = &'a String>) -> Self {
+        let mut reasons: Vec<&str> = Vec::new();
+        for reason in why {
+            if !reasons.contains(&reason.as_str()) {
+                reasons.push(reason);
+            }
+        }
+        let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
+        Self::NoValues { column: column.to_owned(), why }
+    }
 }

@@ -38,7 +38,7 @@ const REACHES: [f64; 8] = [12.0, 18.0, 26.0, 36.0, 48.0, 62.0, 80.0, 100.0];
 
 const DIAGONAL: f64 = std::f64::consts::FRAC_1_SQRT_2;
 /// Unit vectors, written out because sines differ between C libraries.
-const COMPASS: [(f64, f64); 16] = [
+pub(super) const COMPASS: [(f64, f64); 16] = [
     (1.0, 0.0),
     (-1.0, 0.0),
     (0.0, -1.0),
@@ -172,7 +172,7 @@ impl Board<'_> {
 }
 
 /// The name's box in a direction from its point, its nearest edge at the given distance.
-fn ink(p: &Point, (dx, dy): (f64, f64), reach: f64) -> Rect {
+pub(super) fn ink(p: &Point, (dx, dy): (f64, f64), reach: f64) -> Rect {
     let x = p.x + dx * reach + (sign(dx) - 1.0) * p.w / 2.0;
     let y = p.y + dy * reach + (sign(dy) - 1.0) * p.h / 2.0;
     Rect::new(x, y, p.w, p.h)

@@ -5,8 +5,8 @@ use super::font::Fonts;
 use super::geometry::{Rect, Segment};
 use super::rows::{self, Value};
 use super::scale::{Scale, value};
-use super::sheet::{INK, SOFT, Sheet, TICK, gutter};
-use super::{Chart, DrawError, Frame, Provenance, gap};
+use super::sheet::{INK, Room, SOFT, Sheet, TICK, Tall, gutter};
+use super::{Chart, DrawError, Frame, Task, gap};
 
 const VALUE: Style = Style::new(22.0, INK).bold();
 const REFERENCE: Style = Style::new(17.0, SOFT).halo();
@@ -25,31 +25,43 @@ struct Slot {
     value: Result<f64, String>,
 }
 
-pub(super) fn draw(chart: &Chart, frame: &Frame, fonts: &Fonts, provenance: &Provenance) -> Result<String, DrawError> {
+pub(super) fn draw(task: Task<'_>) -> Result<String, DrawError> {
+    let Task { chart, frame, fonts, .. } = task;
+    let (x_axis, y_axis) = (chart.x()?, chart.y()?);
     let mut slots = read(chart, frame)?;
     let reference = slots.iter().position(|s| chart.reference.as_ref() == Some(&s.name)).map(|i| slots.remove(i));
     let known = slots.iter().chain(&reference).filter_map(|s| s.value.as_ref().ok().copied());
-    let (low, high) = rows::span(known, &chart.y)?;
+    let (low, high) = rows::span(known, y_axis, slots.iter().filter_map(|s| s.value.as_ref().err()))?;
     if low < 0.0 {
-        return Err(DrawError::BarBase(format!("`{}` holds {low}", chart.y.column)));
+        return Err(DrawError::BarBase(format!("`{}` holds {low}", y_axis.column)));
     }
-    if chart.y.min.is_some_and(|m| m != 0.0) || chart.x.min.is_some() || chart.x.max.is_some() {
+    if y_axis.min.is_some_and(|m| m != 0.0) || x_axis.min.is_some() || x_axis.max.is_some() {
         return Err(DrawError::BarBase("leave out the limits of x and the lower one of y".to_owned()));
     }
     // A little more than the highest bar, so that its number stays inside.
-    let headroom = if chart.y.max.is_some() { high } else { high * 1.08 };
-    let y = Scale::round(&chart.y, 0.0, headroom, 6)?;
+    let headroom = if y_axis.max.is_some() { high } else { high * 1.08 };
+    let y = Scale::round(y_axis, 0.0, headroom, 6)?;
 
     // The captions decide how many lines the x axis needs, the reasons that
     // do not fit their strip go to the footer: so measure, then draw.
-    let gutter = gutter(fonts, &y);
-    let width = Sheet::lay_out(chart, fonts, provenance, gutter, 1, &[])?.plot.w;
+    let room = Room {
+        gutter: gutter(fonts, &y),
+        right: 0.0,
+        over: &y_axis.label,
+        above: 0.0,
+        x_lines: 1,
+        below: 0.0,
+        under: &x_axis.label,
+        tall: Tall::Declared(0.85),
+    };
+    let width = Sheet::lay_out(task, room, &[], &[])?.plot.w;
     let band = width / slots.len().max(1) as f64;
-    let captions = captions(&slots, fonts, band)?;
-    let lines = captions.iter().map(Vec::len).max().unwrap_or(1);
+    let words: Vec<&str> = slots.iter().map(|s| s.caption.as_str()).collect();
+    let captions = captions(&words, fonts, band)?;
+    let room = Room { x_lines: captions.iter().map(Vec::len).max().unwrap_or(1), ..room };
     let mut notes: Vec<String> = Vec::new();
     loop {
-        let sheet = Sheet::lay_out(chart, fonts, provenance, gutter, lines, &notes)?;
+        let sheet = Sheet::lay_out(task, room, &notes, &[])?;
         let mut canvas = Canvas::new(fonts);
         gap::define(&mut canvas);
         sheet.y_axis(&mut canvas, &y);
@@ -67,22 +79,23 @@ pub(super) fn draw(chart: &Chart, frame: &Frame, fonts: &Fonts, provenance: &Pro
         // A taller footer may push out one more reason.
         let said = std::mem::replace(&mut notes, rows::gap_notes(&unsaid));
         if said == notes {
-            return sheet.finish(canvas, chart, provenance);
+            return sheet.finish(canvas, task);
         }
     }
 }
 
 fn read(chart: &Chart, frame: &Frame) -> Result<Vec<Slot>, DrawError> {
-    let x_col = rows::column(frame, "x.column", &chart.x.column)?;
-    let y_col = rows::column(frame, "y.column", &chart.y.column)?;
+    let (x_axis, y_axis) = (chart.x()?, chart.y()?);
+    let x_col = rows::column(frame, "x.column", &x_axis.column)?;
+    let y_col = rows::column(frame, "y.column", &y_axis.column)?;
     let label = rows::optional(frame, "label", chart.label.as_ref())?;
     let status = rows::optional(frame, "status", chart.status.as_ref())?;
     let names: Vec<String> = frame.rows.iter().map(|r| rows::text(&r[x_col])).collect();
-    rows::check_names(chart, &names, &chart.x.column)?;
+    rows::check_names(chart, &names, &x_axis.column)?;
     let slot = |(i, name): (usize, String)| {
-        let value = match rows::number(frame, i, y_col, &chart.y)? {
+        let value = match rows::number(frame, i, y_col, y_axis)? {
             Value::Known(v) => Ok(v),
-            Value::Absent => Err(rows::reason(frame, i, status, &chart.y)?),
+            Value::Absent => Err(rows::reason(frame, i, status, y_axis)?),
         };
         let caption = label.map_or_else(|| name.clone(), |c| rows::text(&frame.rows[i][c]));
         Ok(Slot { name, caption, value })
@@ -92,19 +105,19 @@ fn read(chart: &Chart, frame: &Frame) -> Result<Vec<Slot>, DrawError> {
 
 /// The words under each bar: wrapped to its width or, where numbers such as
 /// years are too many, every second one or fewer.
-fn captions(slots: &[Slot], fonts: &Fonts, band: f64) -> Result<Vec<Vec<String>>, DrawError> {
+pub(super) fn captions(words: &[&str], fonts: &Fonts, band: f64) -> Result<Vec<Vec<String>>, DrawError> {
     let font = &fonts.regular;
     let room = band - 8.0;
-    let widest = slots.iter().map(|s| font.widest_word(&s.caption, TICK.size)).fold(0.0, f64::max);
+    let widest = words.iter().map(|w| font.widest_word(w, TICK.size)).fold(0.0, f64::max);
     if widest <= room {
-        return Ok(slots.iter().map(|s| font.wrap(&s.caption, TICK.size, room)).collect());
+        return Ok(words.iter().map(|w| font.wrap(w, TICK.size, room)).collect());
     }
-    if slots.iter().any(|s| s.caption.parse::<i64>().is_err()) {
+    if words.iter().any(|w| w.parse::<i64>().is_err()) {
         return Err(DrawError::NoRoom { what: "the names under the bars".to_owned() });
     }
     let every = ((widest + 12.0) / band).ceil().max(1.0) as usize;
-    let shown = |(i, s): (usize, &Slot)| if i % every == 0 { vec![s.caption.clone()] } else { vec![] };
-    Ok(slots.iter().enumerate().map(shown).collect())
+    let shown = |(i, w): (usize, &&str)| if i % every == 0 { vec![(*w).to_owned()] } else { vec![] };
+    Ok(words.iter().enumerate().map(shown).collect())
 }
 
 /// Draws bars and gaps; returns the names and reasons of gaps too narrow to hold them.

@@ -67,6 +67,46 @@ pub(super) fn reason(frame: &Frame, row: usize, status: Option<usize>, axis: &Ax
     Ok(words)
 }
 
+/// Columns of the lower and upper ends, where the chart declares an interval.
+pub(super) fn interval(chart: &Chart, frame: &Frame) -> Result<Option<(usize, usize)>, DrawError> {
+    let Some(interval) = &chart.interval else { return Ok(None) };
+    Ok(Some((column(frame, "interval.low", &interval.low)?, column(frame, "interval.high", &interval.high)?)))
+}
+
+/// The interval of a row; none where both ends are absent. Half an interval, or one beside its value, is an error.
+pub(super) fn ends(
+    frame: &Frame,
+    row: usize,
+    (low, high): (usize, usize),
+    value: Option<f64>,
+) -> Result<Option<(f64, f64)>, DrawError> {
+    let end = |col: usize| number(frame, row, col, &axis(&frame.columns[col]));
+    let bad = || DrawError::BadInterval {
+        row: row + 1,
+        low: text(&frame.rows[row][low]),
+        value: value.map(super::scale::value).unwrap_or_default(),
+        high: text(&frame.rows[row][high]),
+    };
+    match (end(low)?, end(high)?) {
+        (Value::Known(low), Value::Known(high)) if low <= high && value.is_none_or(|v| low <= v && v <= high) => {
+            Ok(Some((low, high)))
+        }
+        (Value::Absent, Value::Absent) => Ok(None),
+        _ => Err(bad()),
+    }
+}
+
+/// An interval for whoever points at a mark.
+pub(super) fn told(ends: Option<(f64, f64)>) -> String {
+    ends.map(|(low, high)| format!(" ({} to {})", super::scale::value(low), super::scale::value(high)))
+        .unwrap_or_default()
+}
+
+/// A column without words or limits, read like an axis.
+pub(super) fn axis(column: &str) -> Axis {
+    Axis { column: column.to_owned(), label: String::new(), min: None, max: None }
+}
+
 /// The note that owns up to rows without a mark.
 pub(super) fn not_drawn(absent: &[String]) -> Option<String> {
     (!absent.is_empty()).then(|| format!("Not drawn: {}.", absent.join(", ")))
@@ -81,7 +121,11 @@ pub(super) fn gap_notes(unsaid: &[(String, String)]) -> Vec<String> {
             None => by_reason.push((reason, vec![name])),
         }
     }
-    by_reason.iter().map(|(reason, names)| format!("{}: {reason}.", names.join(", "))).collect()
+    let listed = |names: &[&str]| match names.len() {
+        0..=12 => names.join(", "),
+        many => format!("{many} values, hatched"),
+    };
+    by_reason.iter().map(|(reason, names)| format!("{}: {reason}.", listed(names))).collect()
 }
 
 /// Every name in `highlight` and `reference` must belong to some row.
@@ -94,11 +138,15 @@ pub(super) fn check_names(chart: &Chart, names: &[String], column: &str) -> Resu
     }
 }
 
-/// The smallest and largest of the values that exist.
-pub(super) fn span(values: impl Iterator<Item = f64>, axis: &Axis) -> Result<(f64, f64), DrawError> {
+/// The smallest and largest of the values that exist; `why` is what the rows say where none does.
+pub(super) fn span<'a>(
+    values: impl Iterator<Item = f64>,
+    axis: &Axis,
+    why: impl Iterator<Item = &'a String>,
+) -> Result<(f64, f64), DrawError> {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
-        return Err(DrawError::NoValues { column: axis.column.clone() });
+        return Err(DrawError::no_values(&axis.column, why));
     }
     Ok((low, high))
 }

@@ -17,6 +17,7 @@ mod linkage;
 mod masters;
 mod models;
 mod replay;
+mod report;
 mod revisions;
 mod soda;
 mod tidy;

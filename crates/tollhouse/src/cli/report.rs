@@ -195,7 +195,10 @@ fn pictures(pictures: &[Picture<'_>]) -> Markup {
             @for picture in pictures {
                 @match &picture.drawn {
                     Ok(drawn) => figure id=(format!("figure-{}", drawn.id)) {
-                        img src=(in_line(&drawn.svg)) alt=(picture.spec.chart.alt);
+                        picture {
+                            source media="(max-width: 40rem)" srcset=(in_line(&drawn.phone));
+                            img src=(in_line(&drawn.svg)) alt=(picture.spec.chart.alt);
+                        }
                         figcaption {
                             "Figure " code { (drawn.id) } ", inputs " code { "sha256:" (drawn.inputs) }
                             ", rows " code { "sha256:" (drawn.receipt.result_digest) } "."

@@ -214,7 +214,9 @@ impl Session {
     /// What is said of the secondary sources of these datasets.
     pub(crate) fn secondary(&self, datasets: &BTreeSet<DatasetId>) -> Vec<String> {
         let facts = datasets.iter().filter_map(|dataset| self.facts(dataset));
-        facts.flat_map(|facts| facts.secondary.clone()).collect()
+        // A model has those of its inputs, and several slices have the same.
+        let told: BTreeSet<&String> = facts.flat_map(|facts| &facts.secondary).collect();
+        told.into_iter().cloned().collect()
     }
 
     /// What was erased from these datasets, in words.
@@ -259,10 +261,12 @@ impl Session {
         Ok(names.iter().filter_map(|name| self.tables.get(name)).map(|table| table.dataset.clone()).collect())
     }
 
-    /// Of the tables that are declared, those that the SQL names and that the snapshot does not have.
+    /// Of the tables that are declared, those that the SQL names and that the snapshot has nothing of: a dataset without data is
+    /// there as an empty table.
     pub fn not_loaded<'a>(&self, sql: &str, declared: impl IntoIterator<Item = &'a str>) -> Result<Vec<&'a str>> {
         let names = gate::check(&self.connection, sql)?;
-        Ok(declared.into_iter().filter(|name| names.contains(*name) && !self.has(name)).collect())
+        let empty = |name: &str| self.tables.get(name).is_none_or(|table| table.parts.is_empty());
+        Ok(declared.into_iter().filter(|name| names.contains(*name) && empty(name)).collect())
     }
 
     /// The names of the datasets that are declared, loaded or not, and of the models that are there.

@@ -237,11 +237,11 @@ fn claims(judgements: &[Judgement]) -> Markup {
 fn tests(tests: &[Tested]) -> Markup {
     html! {
         div.wide { table {
-            thead { tr { th scope="col" { "By this definition" } th scope="col" { "it" } th scope="col" { "because" } } }
+            thead { tr { th scope="col" { "By this definition" } th scope="col" { "Outcome" } th scope="col" { "Because" } } }
             tbody { @for test in tests {
                 tr {
                     td { (test.definition) }
-                    td { (outcome(test.outcome)) }
+                    td.outcome { (outcome(test.outcome)) }
                     td {
                         (test.reason)
                         @if !test.numbers.is_empty() { (numbers(test)) }
@@ -256,9 +256,9 @@ fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Holds => "holds",
         Outcome::Refuted => "does not hold",
-        Outcome::NotLoaded => "cannot be checked: not loaded",
-        Outcome::Absent => "cannot be checked: absent",
-        Outcome::Undetermined => "is undetermined",
+        Outcome::NotLoaded => "not loaded",
+        Outcome::Absent => "absent",
+        Outcome::Undetermined => "undetermined",
     }
 }
 

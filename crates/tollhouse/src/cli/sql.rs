@@ -8,7 +8,7 @@ use model::{Error, Result};
 use query::models::Model;
 
 use super::{At, Context};
-use crate::output::{complain, save, say, table, to_json, write};
+use crate::output::{answer as in_words, complain, save, say, to_json, write};
 
 #[derive(Args)]
 pub struct Sql {
@@ -49,7 +49,7 @@ impl Sql {
                 let header: Vec<&str> = answer.columns.iter().map(String::as_str).collect();
                 let rows =
                     answer.rows.iter().map(|row| row.iter().map(|cell| cell.clone().unwrap_or_default()).collect());
-                say(&table(&header, rows));
+                say(&in_words(&header, rows));
             }
         }
         if let Some(path) = &self.receipt {

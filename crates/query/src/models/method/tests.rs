@@ -22,16 +22,16 @@ fn counted(rows: u32, columns: &str) -> String {
     )
 }
 
-/// Pharmacies that were shipped between 700 and 1,300 thousand, but for number 7, and that each have two registrations at one
-/// address where their number is below 3.
+/// Pharmacies that were shipped between 700 and 1,300 thousand, but for number 7; the first three have a second registration at
+/// their address, numbers 60 to 62, which was shipped a thousand.
 fn pharmacies(rows: u32) -> String {
     counted(
         rows,
         "CAST(1000 + n AS VARCHAR) AS buyer_dea_number, CONCAT('SHOP ', CAST(n AS VARCHAR)) AS buyer_name, 'TOWN' AS buyer_city, \
          CONCAT(CAST(CASE WHEN n >= 60 THEN n - 60 ELSE n END AS VARCHAR), ' MAIN STREET') AS buyer_address1, \
          'independent' AS peer_kind, 'WV' AS peer_place, '54059' AS buyer_county_fips, 200000 AS person_years, \
-         CASE WHEN n = 7 THEN 30000000 ELSE 700000 + 600000 * (n * 37 % 60) / 60 END AS dosage_units, \
-         CASE WHEN n = 7 THEN 30000 ELSE 1000 END AS transactions",
+         CASE WHEN n = 7 THEN 30000000 WHEN n >= 60 THEN 1000 ELSE 700000 + 10000 * (n * 37 % 60) END AS dosage_units, \
+         CASE WHEN n = 7 THEN 30000 WHEN n >= 60 THEN 1 ELSE 1000 END AS transactions",
     )
 }
 

@@ -12,6 +12,7 @@ mod erasure;
 mod fbi;
 mod history;
 mod interrupted;
+mod linkage;
 mod masters;
 mod models;
 mod replay;

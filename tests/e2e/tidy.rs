@@ -12,9 +12,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("model", &["arrow-schema"]),
     ("store", &["model", "arrow", "parquet", "rusqlite"]),
     ("ingest", &["model", "store", "arrow", "reqwest"]),
+    ("linkage", &["model"]),
     ("query", &["model", "store", "arrow", "parquet", "duckdb"]),
     ("replica", &[]),
-    ("tollhouse", &["model", "store", "ingest", "query", "replica", "tokio-cron-scheduler"]),
+    ("tollhouse", &["model", "store", "ingest", "linkage", "query", "replica", "tokio-cron-scheduler"]),
 ];
 
 /// What an edge matters for; other dependencies are free.
@@ -22,6 +23,7 @@ const WATCHED: &[&str] = &[
     "model",
     "store",
     "ingest",
+    "linkage",
     "query",
     "replica",
     "tollhouse",

@@ -2,8 +2,12 @@
 //!
 //! No manifest names them and no snapshot holds them, so nothing that serves, bundles, exports, draws or explains a snapshot
 //! can reach them. They follow from the captures, and are made again or thrown away at any time.
+//!
+//! Beside them, in a folder of its own, lies what linkages of the operator's files came to. It follows from nothing of ours, and
+//! nothing of ours removes it.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
@@ -17,6 +21,9 @@ use crate::Warehouse;
 /// The folder below the root.
 const FOLDER: &str = "restricted";
 
+/// The folder in it for what linkages came to; no dataset's.
+const LINKAGE: &str = "linkage";
+
 /// Takes rows on their way into a file.
 pub type Take<'a> = &'a mut dyn FnMut(&RecordBatch) -> Result<()>;
 
@@ -27,6 +34,9 @@ impl Warehouse {
         let folder = self.root().join(FOLDER);
         let cannot = || format!("cannot list {}", folder.display());
         for dataset in entries(&folder).or_error(Kind::Io, cannot())? {
+            if dataset.file_name().is_some_and(|name| name == LINKAGE) {
+                continue;
+            }
             let Some(id) = dataset.file_name().and_then(|name| name.to_str()?.parse().ok()) else { continue };
             for file in entries(&dataset).or_error(Kind::Io, cannot())? {
                 if file.extension().is_some_and(|ending| ending == "parquet") {
@@ -62,12 +72,38 @@ impl Warehouse {
     /// Throws away all unmasked rows, and what a dead one left of some.
     pub(crate) fn clear_restricted(&self) -> Result<()> {
         let folder = self.root().join(FOLDER);
-        match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).or_error(Kind::Io, format!("cannot remove {}", folder.display()))
+        for dataset in entries(&folder).or_error(Kind::Io, format!("cannot list {}", folder.display()))? {
+            if dataset.file_name().is_none_or(|name| name != LINKAGE) {
+                let removed =
+                    if dataset.is_dir() { std::fs::remove_dir_all(&dataset) } else { std::fs::remove_file(&dataset) };
+                removed.or_error(Kind::Io, format!("cannot remove {}", dataset.display()))?;
             }
-            _ => Ok(()),
         }
+        Ok(())
+    }
+
+    /// Keeps what a linkage came to, under a name, and says where. A file that is there is left.
+    pub fn keep_linkage(&self, name: &str, files: &[(&str, &[u8])]) -> Result<PathBuf> {
+        let restricted = self.root().join(FOLDER);
+        let linkage = restricted.join(LINKAGE);
+        let folder = linkage.join(name);
+        for (file, bytes) in files {
+            let path = folder.join(file);
+            let write = || {
+                own_folder(&restricted)?;
+                own_folder(&linkage)?;
+                own_folder(&folder)?;
+                // Only its owner may read it, as any temporary file.
+                let mut written = tempfile::NamedTempFile::new_in(&folder)?;
+                written.write_all(bytes)?;
+                match written.persist_noclobber(&path) {
+                    Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+                    _ => Ok(()),
+                }
+            };
+            write().or_error(Kind::Io, format!("cannot write {}", path.display()))?;
+        }
+        Ok(folder)
     }
 
     /// Throws away all unmasked rows but those of these datasets under these names.

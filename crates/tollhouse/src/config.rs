@@ -70,6 +70,9 @@ pub struct Config {
     /// The key to the collector of traces, as the value of its `authorization` header.
     #[serde(skip)]
     pub otlp_authorization: Option<Secret>,
+    /// The key to the hashes of a linkage: from the environment likewise.
+    #[serde(skip)]
+    pub linkage_key: Option<linkage::Key>,
 }
 
 /// The section `[daemon]`.
@@ -155,6 +158,12 @@ const OTLP_AUTHORIZATION: &str = "TOLLHOUSE_OTLP_AUTHORIZATION";
 /// The same for the key to the gateway of api.data.gov, by which the Crime Data Explorer is asked.
 const FBI_API_KEY: &str = "TOLLHOUSE_FBI_API_KEY";
 
+/// The same for the key by which names become hashes in a linkage.
+pub const LINKAGE_KEY: &str = "TOLLHOUSE_LINKAGE_KEY";
+
+/// What `accept_terms` says of whoever links records of persons.
+const PERSON_LEVEL: &str = "person-level";
+
 impl Config {
     /// Reads the file named, or `tollhouse.toml` here if there is one, and the keys in the environment.
     pub fn load(path: Option<&Path>) -> Result<Self> {
@@ -164,6 +173,9 @@ impl Config {
         config.webhook = key(WEBHOOK_URL, &|name| std::env::var_os(name))?;
         config.deadman = key(DEADMAN_URL, &|name| std::env::var_os(name))?;
         config.otlp_authorization = key(OTLP_AUTHORIZATION, &|name| std::env::var_os(name))?;
+        config.linkage_key = told(LINKAGE_KEY, &|name| std::env::var_os(name))?
+            .map(|(name, text)| linkage::Key::new(&name, &text))
+            .transpose()?;
         Ok(config)
     }
 
@@ -212,6 +224,16 @@ impl Config {
             dataset.spec.licence,
             terms.as_str()
         )))
+    }
+
+    /// Refuses to link records of persons unless the operator has said that they are held lawfully.
+    pub fn check_person_level(&self) -> Result<()> {
+        if self.accept_terms.contains(PERSON_LEVEL) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Usage, "records of persons are linked only by those who hold them lawfully, and say so").hint(
+            format!("read `tollhouse link duties`; if you meet them, say accept_terms = [\"{PERSON_LEVEL}\"] in tollhouse.toml"),
+        ))
     }
 
     /// The engine for a warehouse: real publishers, or a replica at `replica`.
@@ -305,16 +327,21 @@ impl Config {
 
 /// A key from the environment, or from the file that the environment names.
 fn key(name: &str, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Option<Secret>> {
+    told(name, environment)?.map(|(name, text)| Secret::new(&name, &text)).transpose()
+}
+
+/// What the environment, or the file that it names, has under a name; and under which of the two names that is.
+fn told(name: &str, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Option<(String, String)>> {
     let of_file = format!("{name}_FILE");
     match (environment(name), environment(&of_file)) {
         (Some(_), Some(_)) => {
             Err(Error::new(Kind::Usage, format!("both {name} and {of_file} are set")).hint("keep one of the two"))
         }
-        (Some(text), None) => Secret::new(name, &text.to_string_lossy()).map(Some),
+        (Some(text), None) => Ok(Some((name.to_owned(), text.to_string_lossy().into_owned()))),
         (None, Some(path)) => {
             let text = std::fs::read_to_string(&path)
                 .or_error(Kind::Usage, format!("cannot read the file that {of_file} names"))?;
-            Secret::new(&of_file, &text).map(Some)
+            Ok(Some((of_file, text)))
         }
         (None, None) => Ok(None),
     }

@@ -12,6 +12,7 @@ mod erase;
 mod explain;
 pub mod figure;
 mod import;
+mod link;
 mod pin;
 mod probe;
 mod recipe;
@@ -120,6 +121,9 @@ enum Command {
     Claims(claims::Claims),
     /// What a figure, a claim or a cell rests on
     Explain(explain::Explain),
+    /// Deaths within 60 days of a prescription, for those who lawfully hold both files: aggregates, small counts withheld
+    #[command(subcommand)]
+    Link(link::Command),
     /// Run the schedules: fetch what is due, for years; serve the status page, the API and metrics
     Daemon(daemon::Daemon),
     /// What is due, what ran last, what is stale, and which alarms are up
@@ -172,6 +176,7 @@ pub fn main() -> Result<ExitCode> {
         Command::Figure(command) => command.run(&context),
         Command::Claims(command) => command.run(&context),
         Command::Explain(command) => command.run(&context),
+        Command::Link(command) => command.run(&context),
         Command::Daemon(command) => command.run(&context),
         Command::Status(command) => command.run(&context),
         Command::Runs(command) => command.run(&context),

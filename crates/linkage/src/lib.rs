@@ -61,6 +61,19 @@ pub struct Outcome {
     pub bits: Vec<(&'static str, Vec<f64>)>,
     /// The comparisons that tell whether deaths follow prescriptions at all.
     pub controls: Vec<Control>,
+    /// Rows that count for nothing.
+    pub left_out: LeftOut,
+}
+
+/// How many rows of the files were left out; none where fewer than [`LEAST`].
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct LeftOut {
+    /// Dispensed on a day, or for a time, that could not be read.
+    pub dispensing: Option<u64>,
+    /// Deaths on a day that could not be read.
+    pub deaths: Option<u64>,
+    /// Deaths on other days than the study's.
+    pub deaths_on_other_days: Option<u64>,
 }
 
 /// A comparison of the days of death with earlier days of the same persons.
@@ -84,6 +97,8 @@ pub struct Linked {
     pub links: Links,
     /// What the deaths followed.
     pub attributed: Vec<Attributed>,
+    /// Rows that count for nothing.
+    pub left_out: LeftOut,
 }
 
 /// Links the files, and counts. `say` is told of each step, in words that are safe to show.
@@ -96,12 +111,12 @@ pub fn run(
     let linked = linked(declared, key, files, say)?;
     say("counting, and withholding what is small");
     let years: Vec<i16> = linked.deaths.iter().map(|death| year_of(death.day)).collect();
-    let Linked { dispensed, deaths, links, attributed } = &linked;
+    let Linked { dispensed, deaths, links, attributed, left_out } = &linked;
     let history = History::of(dispensed);
     let controls = controls(declared, deaths, links, &history);
     let rule = declared.study.prescriber_rule;
     let tables = tables::tables(deaths, &links.found, attributed, &years, rule);
-    Ok(Outcome { tables, bits: links.weights.bits(), controls })
+    Ok(Outcome { tables, bits: links.weights.bits(), controls, left_out: *left_out })
 }
 
 /// Reads and links the files, and attributes the deaths.
@@ -115,9 +130,11 @@ pub fn linked(
     let study = &declared.study;
     let ndc_drugs = files.ndc_drugs.map(read::ndc_drugs).transpose()?.unwrap_or_else(HashMap::new);
     say("reading deaths");
-    let Dead { mut deaths, .. } = read::deaths(&declared.deaths, files.deaths, &mut encoder)?;
+    let Dead { mut deaths, rejected } = read::deaths(&declared.deaths, files.deaths, &mut encoder)?;
     let covered = day_of(study.first_day)..=day_of(study.last_day);
+    let read = deaths.len();
     deaths.retain(|death| covered.contains(&death.day));
+    let on_other_days = u64::try_from(read - deaths.len()).unwrap_or(u64::MAX);
     say("reading what was dispensed");
     let control = study.control_drug.as_deref();
     let dispensed = read::dispensings(&declared.dispensing, control, files.dispensing, &ndc_drugs, &mut encoder)?;
@@ -125,7 +142,13 @@ pub fn linked(
     let links = link::link(&deaths, &dispensed, study, &encoder);
     say("attributing");
     let attributed = attribute(&deaths, &links.found, &History::of(&dispensed), study.days);
-    Ok(Linked { dispensed, deaths, links, attributed })
+    let enough = |count: u64| Some(count).filter(|count| i64::try_from(*count).is_ok_and(|count| count >= LEAST));
+    let left_out = LeftOut {
+        dispensing: enough(dispensed.rejected),
+        deaths: enough(rejected),
+        deaths_on_other_days: enough(on_other_days),
+    };
+    Ok(Linked { dispensed, deaths, links, attributed, left_out })
 }
 
 /// The comparison of interest, and those in which nothing should come out.

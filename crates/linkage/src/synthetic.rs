@@ -752,7 +752,7 @@ fn dispensing(random: &mut ChaCha8Rng, people: &[Person], slips: f64) -> (String
         let (first, last) = (first.to_uppercase(), last.to_uppercase());
         let _to_a_string = writeln!(
             text,
-            "{first},{last},{born},{sex},{zip},{county},{day},{},{drug},{mme},D{:05},P{:04},{hospice}",
+            "{first},{last},{born},{sex},{zip},{county},{day},{},{drug},{mme},DR{:05},P{:04},{hospice}",
             fill.supply, fill.prescriber, fill.pharmacy
         );
         patients.push(number);

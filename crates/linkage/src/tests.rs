@@ -357,7 +357,7 @@ fn nobody_is_in_an_error() {
             "no column `PAT_FIRST`",
         ),
         (people.dispensing.clone().into(), people.deaths[second_line(&people.deaths)..].into(), "no column `given`"),
-        (people.dispensing.replacen(",D0", ",D0,", 3).into(), people.deaths.clone().into(), "14 cells, near line"),
+        (people.dispensing.replacen(",DR0", ",DR0,", 3).into(), people.deaths.clone().into(), "14 cells, near line"),
         (people.dispensing.replace('/', ".").into(), people.deaths.clone().into(), "no day that can be read"),
         (
             people.dispensing.replace("PHARMACY", "PAT_LAST").into(),

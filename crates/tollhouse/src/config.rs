@@ -70,9 +70,6 @@ pub struct Config {
     /// The key to the collector of traces, as the value of its `authorization` header.
     #[serde(skip)]
     pub otlp_authorization: Option<Secret>,
-    /// The key to the hashes of a linkage: from the environment likewise.
-    #[serde(skip)]
-    pub linkage_key: Option<linkage::Key>,
 }
 
 /// The section `[daemon]`.
@@ -159,7 +156,7 @@ const OTLP_AUTHORIZATION: &str = "TOLLHOUSE_OTLP_AUTHORIZATION";
 const FBI_API_KEY: &str = "TOLLHOUSE_FBI_API_KEY";
 
 /// The same for the key by which names become hashes in a linkage.
-pub const LINKAGE_KEY: &str = "TOLLHOUSE_LINKAGE_KEY";
+const LINKAGE_KEY: &str = "TOLLHOUSE_LINKAGE_KEY";
 
 /// What `accept_terms` says of whoever links records of persons.
 const PERSON_LEVEL: &str = "person-level";
@@ -173,9 +170,6 @@ impl Config {
         config.webhook = key(WEBHOOK_URL, &|name| std::env::var_os(name))?;
         config.deadman = key(DEADMAN_URL, &|name| std::env::var_os(name))?;
         config.otlp_authorization = key(OTLP_AUTHORIZATION, &|name| std::env::var_os(name))?;
-        config.linkage_key = told(LINKAGE_KEY, &|name| std::env::var_os(name))?
-            .map(|(name, text)| linkage::Key::new(&name, &text))
-            .transpose()?;
         Ok(config)
     }
 
@@ -371,6 +365,18 @@ pub fn hosts(datasets: &[&Dataset]) -> Result<BTreeSet<String>> {
         }
     }
     Ok(hosts)
+}
+
+/// The key to the hashes of a linkage, which no other command needs in its memory.
+pub fn linkage_key() -> Result<linkage::Key> {
+    match told(LINKAGE_KEY, &|name| std::env::var_os(name))? {
+        Some((name, text)) => linkage::Key::new(&name, &text),
+        None => Err(Error::new(
+            Kind::Usage,
+            format!("there is no key to the hashes: neither {LINKAGE_KEY} nor {LINKAGE_KEY}_FILE is set"),
+        )
+        .hint("make a file that only you can read: (umask 077; openssl rand -hex 32 > linkage.key)")),
+    }
 }
 
 /// The time. Only the program reads the clock.

@@ -1,6 +1,7 @@
 //! `link`: deaths within 60 days of a prescription, from files that the operator holds; aggregates come out, and stay below
 //! `restricted/`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,14 +11,14 @@ use clap::{Args, Subcommand};
 use linkage::declare::{Authority, DUTIES, Declaration, PrescriberRule};
 use linkage::read::Group;
 use linkage::synthetic::{self, Plan};
-use linkage::{Files, LEAST, Outcome};
+use linkage::{Files, LEAST, LeftOut, Outcome};
 use model::{Digest, Error, Kind, Result, ResultExt as _};
 use serde::Serialize;
 use store::{Origin, Warehouse};
 
 use super::Context;
-use crate::config::{LINKAGE_KEY, VERSION, now};
-use crate::output::{print_json, save, say, table, to_json};
+use crate::config::{VERSION, linkage_key, now};
+use crate::output::{grouped, print_json, save, say, table, to_json};
 
 /// The version of what is written.
 const FORMAT: u32 = 1;
@@ -97,6 +98,7 @@ struct Account<'a> {
     least_count: i64,
     cells: usize,
     withheld: usize,
+    left_out: LeftOut,
     bits: &'a [(&'static str, Vec<f64>)],
     controls: &'a [linkage::Control],
     note: &'static str,
@@ -113,13 +115,8 @@ impl Run {
         let path = &self.declaration;
         let text = std::fs::read_to_string(path).or_error(Kind::Usage, format!("cannot read {}", path.display()))?;
         let declared = Declaration::parse(&text).map_err(|error| error.while_doing(path.display()))?;
-        let key = config.linkage_key.as_ref().ok_or_else(|| {
-            Error::new(
-                Kind::Usage,
-                format!("there is no key to the hashes: neither {LINKAGE_KEY} nor {LINKAGE_KEY}_FILE is set"),
-            )
-            .hint("make a file that only you can read: (umask 077; openssl rand -hex 32 > linkage.key)")
-        })?;
+        let key = linkage_key()?;
+        no_core_dump()?;
         // Everything is looked at before a warehouse is touched or made.
         let folder = path.parent().unwrap_or(Path::new("."));
         let open = |file: &Path| {
@@ -132,7 +129,7 @@ impl Run {
             ndc_drugs: declared.dispensing.ndc_drugs.as_deref().map(open).transpose()?,
         };
         let progress = context.progress();
-        let outcome = linkage::run(&declared, key, files, &|step| progress.now(step));
+        let outcome = linkage::run(&declared, &key, files, &|step| progress.now(step));
         progress.finish();
         let outcome = outcome?;
         if outcome.tables.is_empty() {
@@ -158,6 +155,7 @@ impl Run {
             least_count: LEAST,
             cells: outcome.tables.len(),
             withheld,
+            left_out: outcome.left_out,
             bits: &outcome.bits,
             controls: &outcome.controls,
             note: NOTE,
@@ -179,11 +177,32 @@ impl Run {
             vec![control.what.to_owned(), excess, if control.negative { "zero" } else { "" }.to_owned()]
         });
         say(&table(&["exposed more often than earlier", "points of 100 persons", "should include"], controls));
+        let LeftOut { dispensing, deaths, deaths_on_other_days } = outcome.left_out;
+        let left_out = [
+            (dispensing, "rows of the dispensing file without a day or supply that can be read"),
+            (deaths, "deaths without a day that can be read"),
+            (deaths_on_other_days, "deaths on other days than the study's"),
+        ];
+        for (count, what) in left_out.into_iter().filter_map(|(count, what)| Some((count?, what))) {
+            say(&format!("Left out: {} {what}.", grouped(count)));
+        }
         let shown = outcome.tables.len() - withheld;
         say(&format!("{shown} counts, {withheld} withheld: {}", kept.display()));
         say(NOTE);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Has the system write nothing of our memory to the disk, should we crash.
+fn no_core_dump() -> Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let none = Rlimit { current: Some(0), maximum: Some(0) };
+        setrlimit(Resource::Core, none)
+            .or_error(Kind::Io, "cannot forbid the system to write our memory to the disk")?;
+    }
+    Ok(())
 }
 
 /// The counts as CSV, by a status that tells withheld ones from zeros.
@@ -226,7 +245,7 @@ impl Invent {
         let people = synthetic::population(&plan);
         let mut truth: Vec<Truth> = Vec::new();
         for group in Group::ALL {
-            let windows: std::collections::BTreeSet<_> = people.dead.iter().map(|dead| dead.window).collect();
+            let windows: BTreeSet<_> = people.dead.iter().map(|dead| dead.window).collect();
             for window in windows {
                 let counted = people.dead.iter().filter(|dead| dead.group == group && dead.window == window);
                 truth.push(Truth { group: group.as_str(), window: window.as_str(), deaths: counted.count() });
@@ -251,7 +270,7 @@ impl Invent {
         let folder = self.folder.display();
         say(&format!(
             "Made {} people who never were in {folder}. Link them:\n  \
-             {LINKAGE_KEY}_FILE={folder}/linkage.key tollhouse --config {folder}/tollhouse.toml --root {folder}/warehouse link run {folder}/linkage.toml",
+             TOLLHOUSE_LINKAGE_KEY_FILE={folder}/linkage.key tollhouse --config {folder}/tollhouse.toml --root {folder}/warehouse link run {folder}/linkage.toml",
             self.people
         ));
         Ok(ExitCode::SUCCESS)

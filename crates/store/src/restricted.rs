@@ -161,3 +161,29 @@ fn own_folder(folder: &std::path::Path) -> std::io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Origin;
+
+    #[test]
+    fn what_a_linkage_came_to_is_no_datasets_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open_or_create(folder.path(), Origin::Live, jiff::Timestamp::UNIX_EPOCH).unwrap();
+        let files: [(&str, &[u8]); 2] = [("counts.csv", b"11"), ("other.parquet", b"")];
+        let kept = warehouse.keep_linkage("a", &files).unwrap();
+        // It is never written over.
+        warehouse.keep_linkage("a", &[("counts.csv", b"12")]).unwrap();
+        let persons = folder.path().join("restricted/arcos_transactions");
+        std::fs::create_dir_all(&persons).unwrap();
+        std::fs::write(persons.join("b.parquet"), b"").unwrap();
+        assert_eq!(warehouse.restricted().unwrap().len(), 1);
+
+        warehouse.drop_restricted(&BTreeSet::new()).unwrap();
+        warehouse.clear_restricted().unwrap();
+        assert_eq!(std::fs::read(kept.join("counts.csv")).unwrap(), b"11");
+        assert_eq!(warehouse.restricted().unwrap(), []);
+        assert!(!persons.exists());
+    }
+}

@@ -161,10 +161,12 @@ impl Run {
             note: NOTE,
         };
         let (csv, json) = (csv_of(&outcome), to_json(&account)?);
-        let name = &Digest::of(format!("{csv}{json}")).as_str()[..16].to_owned();
+        let digest = Digest::of(format!("{csv}{json}"));
         let warehouse = Warehouse::open_or_create(context.root(), Origin::Live, now())?;
-        let kept =
-            warehouse.keep_linkage(name, &[("deaths.csv", csv.as_bytes()), ("linkage.json", json.as_bytes())])?;
+        let kept = warehouse.keep_linkage(
+            &digest.as_str()[..16],
+            &[("deaths.csv", csv.as_bytes()), ("linkage.json", json.as_bytes())],
+        )?;
         if context.json() {
             print_json(&account)?;
             return Ok(ExitCode::SUCCESS);

@@ -73,8 +73,9 @@ pub(crate) fn withhold(cells: &[Cell], sums: &[Sum]) -> Option<Withheld> {
         if search.widen(cell) {
             continue;
         }
-        let more = search.complement(cell)?;
-        search.withheld[more] = true;
+        if !search.withhold_more(cell) {
+            return None;
+        }
     }
     Some(Withheld { cells: search.withheld, ranges: search.ranges })
 }
@@ -179,7 +180,11 @@ impl Search<'_> {
         }
         let Ok(outcome) = problem.solve() else { return };
         let Some(solution) = outcome.solution() else { return };
-        let moved = |cell: usize| variables[cell].map_or(0, |variable| rounded(solution.var_value(variable)));
+        self.take(|cell| variables[cell].map_or(0, |variable| rounded(solution.var_value(variable))));
+    }
+
+    /// Widens ranges to a table that was proposed, if it agrees with everything shown.
+    fn take(&mut self, moved: impl Fn(usize) -> i64) {
         let table: Vec<i64> = (0..self.cells.len()).map(|cell| self.cells[cell].count + moved(cell)).collect();
         if self.agrees(&table) {
             for (range, count) in self.ranges.iter_mut().zip(&table) {
@@ -195,34 +200,62 @@ impl Search<'_> {
         table.iter().all(|count| *count >= 0) && (0..table.len()).all(shown) && self.sums.iter().all(holds)
     }
 
-    /// The cell to withhold for the sake of another: the smallest of the sums nearest to it that show one.
-    fn complement(&self, cell: usize) -> Option<usize> {
-        let mut seen = BTreeSet::from([cell]);
-        let mut edge = vec![cell];
-        while !edge.is_empty() {
-            let mut next = Vec::new();
-            let mut best: Option<(bool, usize, i64, usize)> = None;
-            for sum in edge.iter().flat_map(|cell| &self.sums_of[*cell]) {
-                let sum = &self.sums[*sum];
-                let members: Vec<usize> = sum.parts.iter().chain([&sum.total]).copied().collect();
-                let withheld = members.iter().filter(|member| self.withheld[**member]).count();
-                for member in members {
-                    if self.withheld[member] {
-                        if seen.insert(member) {
-                            next.push(member);
-                        }
-                    } else if !self.cells[member].fixed {
-                        let candidate = (self.cells[member].dear, withheld, self.cells[member].count, member);
-                        best = Some(best.map_or(candidate, |best| best.min(candidate)));
-                    }
-                }
-            }
-            if let Some((.., member)) = best {
-                return Some(member);
-            }
-            edge = next;
+    /// Withholds for the sake of one cell what makes its range wide enough at the least cost: a move of cells, shown ones as
+    /// few and as little as can be, in which it moves by what its range lacks. Whether there is such a move, of shown
+    /// cells too, is what comes back.
+    fn withhold_more(&mut self, cell: usize) -> bool {
+        let (low, high) = self.ranges[cell];
+        let up = low + WIDTH - self.cells[cell].count;
+        let down = self.cells[cell].count - (high - WIDTH);
+        let moves =
+            [self.cheapest(cell, up), (down <= self.cells[cell].count).then(|| self.cheapest(cell, -down)).flatten()];
+        let Some((_, moved)) = moves.into_iter().flatten().min_by(|one, two| one.0.total_cmp(&two.0)) else {
+            return false;
+        };
+        let mut more = false;
+        for (cell, by) in moved.iter().enumerate() {
+            more |= by.abs() > 1e-6 && !self.withheld[cell];
+            self.withheld[cell] |= by.abs() > 1e-6;
         }
-        None
+        self.take(|cell| rounded(moved[cell]));
+        more || !self.is_narrow(cell)
+    }
+
+    /// The move of all cells in which one moves by so much, that costs least; with its cost.
+    fn cheapest(&self, cell: usize, by: i64) -> Option<(f64, Vec<f64>)> {
+        let mut problem = Problem::new(OptimizationDirection::Minimize);
+        let mut variables: Vec<Option<[Variable; 2]>> = Vec::new();
+        for (place, known) in self.cells.iter().enumerate() {
+            // What is withheld already moves for next to nothing; of the rest large counts are dearer than small ones.
+            let cost = match (self.withheld[place], known.dear) {
+                (true, _) => 1e-3,
+                (false, dear) => (1.0 + real(known.count).ln()) * if dear { 10.0 } else { 1.0 },
+            };
+            let most = [REACH, known.count.min(REACH)];
+            let wanted = [by.max(0), (-by).max(0)];
+            let variable = |way: usize| {
+                let bounds = if place == cell { (wanted[way], wanted[way]) } else { (0, most[way]) };
+                (real(bounds.0), real(bounds.1))
+            };
+            let moves = !known.fixed || place == cell;
+            variables.push(moves.then(|| [0, 1].map(|way| problem.add_var(cost, variable(way)))));
+        }
+        for sum in self.sums {
+            let signed = sum.parts.iter().map(|part| (*part, 1.0)).chain([(sum.total, -1.0)]);
+            let terms: Vec<(Variable, f64)> = signed
+                .filter_map(|(place, sign)| variables[place].map(|[up, down]| [(up, sign), (down, -sign)]))
+                .flatten()
+                .collect();
+            if !terms.is_empty() {
+                problem.add_constraint(terms.as_slice(), ComparisonOp::Eq, 0.0);
+            }
+        }
+        let outcome = problem.solve().ok()?;
+        let solution = outcome.solution()?;
+        let moved = |variables: &Option<[Variable; 2]>| {
+            variables.map_or(0.0, |[up, down]| solution.var_value(up) - solution.var_value(down))
+        };
+        Some((solution.objective(), variables.iter().map(moved).collect()))
     }
 }
 

@@ -153,7 +153,7 @@ fn tags(page: &str) -> Vec<&str> {
 async fn no_text_becomes_an_element_of_the_page() {
     let page = get(&everyone(Fake::odd()), "/").await.text;
     let known = "!DOCTYPE html head meta title style body header p h1 strong time main section h2 article h3 span pre code \
-                 div table caption thead tr th tbody td a br dl dt dd figure img figcaption footer wbr";
+                 div table caption thead tr th tbody td a br dl dt dd figure picture source img figcaption footer wbr";
     let known: Vec<&str> = known.split_whitespace().collect();
     for tag in tags(&page) {
         assert!(known.contains(&tag.trim_start_matches('/')), "<{tag}>");
@@ -238,8 +238,8 @@ async fn metrics_have_the_names_types_and_labels_that_are_promised() {
         ]
     );
     for line in [
-        r#"tollhouse_runs_total{task="cdc_vsrr_state",state="failed"} 12"#,
-        r#"tollhouse_run_seconds_total{task="cdc_vsrr_state",state="failed"} 345.625"#,
+        r#"tollhouse_runs_total{state="failed",task="cdc_vsrr_state"} 12"#,
+        r#"tollhouse_run_seconds_total{state="failed",task="cdc_vsrr_state"} 345.625"#,
         r#"tollhouse_rows{dataset="arcos_transactions",what="kept"} 178598026"#,
         r#"tollhouse_job_paused{task="line one\nline two	tabbed \\ back"} 1"#,
         r#"tollhouse_alarm{name="stale",subject="dea_retail_state_quarter"} 1"#,

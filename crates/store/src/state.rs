@@ -11,13 +11,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use model::{Error, Kind, Result, ResultExt as _};
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior};
 
 /// The file's name below the root.
 pub const FILE: &str = "state.sqlite";
 
 /// How long one process waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to wait before trying once more what does not wait by itself.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The version of what is in the file. A newer program adds to it; one that is newer than the program is refused.
 const VERSION: i64 = 2;
@@ -100,7 +103,7 @@ impl Unopened {
 pub(crate) fn open(path: &Path) -> std::result::Result<Connection, Unopened> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(&connection)?;
     // In WAL mode this loses no transaction to a process that dies, and none to a machine that does but the last ones;
     // those of the ledger must outlive a machine too.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -112,6 +115,25 @@ pub(crate) fn open(path: &Path) -> std::result::Result<Connection, Unopened> {
         connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT"))?;
     }
     Ok(connection)
+}
+
+/// Sets the mode in which readers and a writer do not wait for each other. Unlike all else, this does not wait by itself where
+/// another opens the file for the first time at the same moment.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let set = || {
+        let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        if mode == "wal" { Ok(()) } else { connection.pragma_update(None, "journal_mode", "WAL") }
+    };
+    let mut pauses = PATIENCE.as_millis() / PAUSE.as_millis();
+    loop {
+        match set() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && pauses > 0 => {
+                pauses -= 1;
+                std::thread::sleep(PAUSE);
+            }
+            done => return done,
+        }
+    }
 }
 
 /// What a machine remembers for one warehouse. Cheap to make; it opens the file for each call.

@@ -1,10 +1,11 @@
-//! Measures both methods on populations and maps whose truth is known: `validate pharmacies|prescribers|maps SEEDS`.
+//! Measures both methods on populations and maps whose truth is known: `validate pharmacies|prescribers|maps SEEDS [FIRST]`.
 //!
 //! What it prints stands in `docs/outliers-and-hot-spots.md`.
 
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 use std::error::Error;
+use std::ops::Range;
 
 use inference::hotspots::{self, Method};
 use inference::outliers::{self, growth};
@@ -13,12 +14,14 @@ use inference::simulate::{map, prescribers};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().collect();
-    let seeds: u64 = arguments.get(2).map_or(Ok(20), |seeds| seeds.parse())?;
+    let number = |place: usize, without: u64| arguments.get(place).map_or(Ok(without), |text| text.parse());
+    let (seeds, first) = (number(2, 20)?, number(3, 0)?);
+    let seeds = first..first + seeds;
     match arguments.get(1).map(String::as_str) {
         Some("pharmacies") => of_pharmacies(seeds),
         Some("prescribers") => of_prescribers(seeds),
         Some("maps") => of_maps(seeds),
-        _ => Err("validate pharmacies|prescribers|maps SEEDS".into()),
+        _ => Err("validate pharmacies|prescribers|maps SEEDS [FIRST]".into()),
     }
 }
 
@@ -44,7 +47,7 @@ const TRUTHS: [Truth; 8] = [
     Truth::ChangedOwner,
 ];
 
-fn of_pharmacies(seeds: u64) -> Result<(), Box<dyn Error>> {
+fn of_pharmacies(seeds: Range<u64>) -> Result<(), Box<dyn Error>> {
     let populations = [
         ("outliers and decoys", pharmacies::Settings::default()),
         ("outliers of 10 to 30 times", pharmacies::Settings { times: (10.0, 30.0), ..Default::default() }),
@@ -56,14 +59,14 @@ fn of_pharmacies(seeds: u64) -> Result<(), Box<dyn Error>> {
         ("nobody stands out", pharmacies::Settings { outliers: 0, ..Default::default() }),
     ];
     for (name, settings) in populations {
-        println!("{name}, {seeds} seeds");
+        println!("{name}, seeds {seeds:?}");
         let mut units_per_seed = vec![];
         let (mut precision, mut strict, mut recall, mut false_at_20, mut ordinary_at_20, mut said) =
             (vec![], vec![], vec![], vec![], vec![], vec![]);
         let (mut both_precision, mut both_recall, mut covered) = (vec![], vec![], vec![]);
         let mut by_truth = vec![(0u32, 0u32, 0u32); TRUTHS.len()];
         let (mut grown, mut surges, mut growth_said) = (0, 0, 0);
-        for seed in 0..seeds {
+        for seed in seeds.clone() {
             let population = pharmacies::generate(&settings, seed);
             let (units, changes, truths) = pharmacies::units(&population, Exposure::County);
             let (around, _, _) = pharmacies::units(&population, Exposure::Around);
@@ -127,10 +130,10 @@ fn of_pharmacies(seeds: u64) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn of_prescribers(seeds: u64) -> Result<(), Box<dyn Error>> {
-    println!("prescribers, {seeds} seeds");
+fn of_prescribers(seeds: Range<u64>) -> Result<(), Box<dyn Error>> {
+    println!("prescribers, seeds {seeds:?}");
     let (mut precision, mut recall, mut ordinary_at_20, mut misfiled_at_20) = (vec![], vec![], vec![], vec![]);
-    for seed in 0..seeds {
+    for seed in seeds.clone() {
         let (units, truths) = prescribers::generate(3_000, 30, seed);
         let own = outliers::Settings { seed, draws: 400, ..Default::default() };
         let compared = outliers::compare(&units, &own)?.units;
@@ -150,7 +153,7 @@ fn of_prescribers(seeds: u64) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn of_maps(seeds: u64) -> Result<(), Box<dyn Error>> {
+fn of_maps(seeds: Range<u64>) -> Result<(), Box<dyn Error>> {
     let maps = [
         ("clusters of 2.5 times", map::Settings::default()),
         ("clusters of 4 times", map::Settings { risk: 4.0, ..Default::default() }),
@@ -170,11 +173,11 @@ fn of_maps(seeds: u64) -> Result<(), Box<dyn Error>> {
             }
         }
         let Some(Method::Scan(widest)) = own.methods.get(2).copied() else { return Err("the third is a scan".into()) };
-        println!("{name}, {seeds} seeds");
+        println!("{name}, seeds {seeds:?}");
         let mut found = vec![];
         let (mut named, mut false_places, mut half, mut precise) = (vec![], vec![], vec![], vec![]);
         let (mut withheld, mut plain, mut by_scan, mut by_local) = (vec![], vec![], vec![], vec![]);
-        for seed in 0..seeds {
+        for seed in seeds.clone() {
             let made = map::generate(&of, seed);
             let held = made.places.iter().filter(|place| matches!(place.count, inference::place::Count::Within { .. }));
             withheld.push(held.count() as f64 / made.places.len() as f64);

@@ -64,18 +64,16 @@ pub fn print_json<T: Serialize>(value: &T) -> Result<()> {
 /// How wide a table may be where no terminal tells.
 const WIDTH: u16 = 120;
 
-/// More columns than this are not read beside each other.
-const BESIDE: usize = 14;
-
 /// A plain table that fits the terminal, a line for each row where it can.
 pub fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     laid_out(presets::UTF8_FULL_CONDENSED, true, header, rows)
 }
 
-/// Rows of an answer: a table where its columns are few enough to be read beside each other, else each row by itself, a line
-/// for each of its columns.
+/// Rows of an answer: a table where the names of its columns have room beside each other, else each row by itself, a line for
+/// each of its columns.
 pub fn answer(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    if header.len() <= BESIDE {
+    let beside: usize = header.iter().map(|name| name.chars().count() + 3).sum();
+    if beside < usize::from(WIDTH) {
         return table(header, rows);
     }
     let width = header.iter().map(|name| name.chars().count()).max().unwrap_or_default();
@@ -134,13 +132,13 @@ mod tests {
 
     #[test]
     fn answers_of_many_columns_are_told_row_by_row() {
-        let names: Vec<String> = (0..=BESIDE).map(|number| format!("column_{number}")).collect();
+        let names: Vec<String> = (0..15).map(|number| format!("column_{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let row = || names.iter().map(|name| name[7..].to_owned()).collect::<Vec<_>>();
         let told = answer(&names, [row(), row()].into_iter());
         assert!(told.starts_with("-- row 1 --\ncolumn_0   0\n") && told.ends_with("column_14  14"), "{told}");
         assert!(answer(&names, std::iter::empty()).starts_with("no rows of column_0, "));
-        assert!(answer(&names[1..], [row()].into_iter()).contains("column_14"));
+        assert!(answer(&names[6..], [row()].into_iter()).contains("┆ column_14 │"));
     }
 
     #[test]

@@ -117,6 +117,15 @@ fn two_files_of_persons_become_counts_and_nobody_is_in_them() {
     // The same again is the same, and no second result.
     assert!(link(folder, Some("linkage.key")).status.success());
     assert_eq!(files(&root), written);
+    // Other definitions over the same deaths are: the difference of two results can be what each withholds.
+    let declaration = folder.join("linkage.toml");
+    let text = std::fs::read_to_string(&declaration).unwrap();
+    std::fs::write(&declaration, text.replace("days         = 60", "days         = 61")).unwrap();
+    let refused = link(folder, Some("linkage.key"));
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(14), "{error}");
+    assert!(error.contains("another result over the same days") && error.contains("what next:"), "{error}");
+    assert_eq!(files(&root), written);
 }
 
 #[test]

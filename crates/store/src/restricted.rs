@@ -82,6 +82,21 @@ impl Warehouse {
         Ok(())
     }
 
+    /// What linkages came to so far: their folders, and a file of each.
+    pub fn linkages(&self, file: &str) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+        let folder = self.root().join(FOLDER).join(LINKAGE);
+        let mut found = Vec::new();
+        for folder in entries(&folder).or_error(Kind::Io, format!("cannot list {}", folder.display()))? {
+            let path = folder.join(file);
+            if path.is_file() {
+                let bytes = std::fs::read(&path).or_error(Kind::Io, format!("cannot read {}", path.display()))?;
+                found.push((folder, bytes));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     /// Keeps what a linkage came to, under a name, and says where. A file that is there is left.
     pub fn keep_linkage(&self, name: &str, files: &[(&str, &[u8])]) -> Result<PathBuf> {
         let restricted = self.root().join(FOLDER);

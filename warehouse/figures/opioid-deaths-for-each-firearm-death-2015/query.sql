@@ -10,4 +10,7 @@ WITH bounds AS (
 SELECT state, CASE WHEN least = most THEN least END AS times, least, most,
        CASE WHEN least < most THEN CAST(least AS VARCHAR) || ' to ' || CAST(most AS VARCHAR) ELSE 'known' END AS status
 FROM bounds
+UNION ALL
+SELECT 'as many' AS state, CAST(1 AS DECIMAL(9,2)) AS times, CAST(1 AS DECIMAL(9,2)) AS least,
+       CAST(1 AS DECIMAL(9,2)) AS most, 'known' AS status
 ORDER BY least DESC NULLS LAST, most DESC NULLS LAST, state NULLS LAST

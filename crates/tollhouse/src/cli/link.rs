@@ -13,7 +13,7 @@ use linkage::read::Group;
 use linkage::synthetic::{self, Plan};
 use linkage::{Files, LEAST, LeftOut, Outcome};
 use model::{Digest, Error, Kind, Result, ResultExt as _};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::{Origin, Warehouse};
 
 use super::Context;
@@ -82,6 +82,9 @@ fn duties(context: &Context) -> Result<ExitCode> {
          accept_terms = [\"person-level\"] in tollhouse.toml says that you meet them.");
     Ok(ExitCode::SUCCESS)
 }
+
+/// The file with what is kept beside the counts.
+const ACCOUNT: &str = "linkage.json";
 
 /// What is kept beside the counts: how they came about, on whose authority, and what must not be done with them.
 #[derive(Serialize)]
@@ -162,10 +165,12 @@ impl Run {
         };
         let (csv, json) = (csv_of(&outcome), to_json(&account)?);
         let digest = Digest::of(format!("{csv}{json}"));
+        let name = &digest.as_str()[..16];
         let warehouse = Warehouse::open_or_create(context.root(), Origin::Live, now())?;
+        refuse_another(&warehouse, name, &account)?;
         let kept = warehouse.keep_linkage(
-            &digest.as_str()[..16],
-            &[("deaths.csv", csv.as_bytes()), ("linkage.json", json.as_bytes())],
+            name,
+            &[("deaths.csv", csv.as_bytes()), (ACCOUNT, json.as_bytes())],
         )?;
         if context.json() {
             print_json(&account)?;
@@ -193,6 +198,30 @@ impl Run {
         say(NOTE);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The days that an earlier account is of.
+#[derive(Deserialize)]
+struct Days {
+    first_day: String,
+    last_day: String,
+}
+
+/// Refuses a second, other result over any of the same days: what one withholds is often the difference of the two.
+fn refuse_another(warehouse: &Warehouse, name: &str, account: &Account<'_>) -> Result<()> {
+    for (folder, bytes) in warehouse.linkages(ACCOUNT)? {
+        // One that cannot be read is taken for one of the same days.
+        let apart = serde_json::from_slice::<Days>(&bytes)
+            .is_ok_and(|days| days.last_day < account.first_day || days.first_day > account.last_day);
+        if !apart && !folder.ends_with(name) {
+            let message = format!("{} has another result over the same days", folder.display());
+            return Err(Error::new(Kind::CheckFailed, message).hint(
+                "of two results over the same deaths the difference can be a count that each withholds. If nobody was shown that \
+                 one, remove its folder, and run this again",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Has the system write nothing of our memory to the disk, should we crash.

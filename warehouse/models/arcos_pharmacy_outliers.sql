@@ -1,10 +1,15 @@
--- Registrations of pharmacies with what was shipped to them: what the method peer_outliers reads.
+-- Registrations of pharmacies with what was shipped to them: what the method peer_outliers reads. A pharmacy has its trade name
+-- alone: of "… DBA …" what follows, and none where an owner is named as the proprietor.
 SELECT
   buyer.buyer_state,
   buyer.buyer_county,
   buyer.buyer_county_fips,
   buyer.buyer_dea_number,
-  buyer.buyer_name,
+  CASE
+    WHEN buyer.buyer_name LIKE '% DBA%' THEN NULLIF(TRIM(SPLIT_PART(buyer.buyer_name, ' DBA', 2)), '')
+    WHEN buyer.buyer_name LIKE '% PROP' OR buyer.buyer_name LIKE '% PROP %' THEN NULL
+    ELSE buyer.buyer_name
+  END AS buyer_name,
   buyer.buyer_city,
   address.buyer_address1,
   address.buyer_address2,

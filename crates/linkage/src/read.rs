@@ -424,7 +424,8 @@ impl<R: Read> Sheet<R> {
     fn next(&mut self) -> Result<bool> {
         let read = self.reader.read_byte_record(&mut self.row).map_err(|cause| broken(self.what, &cause))?;
         if read && std::str::from_utf8(self.row.as_slice()).is_err() {
-            let line = self.row.position().map_or_else(String::new, |position| format!(" near line {}", position.line()));
+            let line =
+                self.row.position().map_or_else(String::new, |position| format!(" near line {}", position.line()));
             return Err(Error::new(Kind::NotData, format!("the {} file is not UTF-8{line}", self.what))
                 .hint("names in another encoding would not be linked: convert the file, for instance with iconv"));
         }

@@ -168,10 +168,7 @@ impl Run {
         let name = &digest.as_str()[..16];
         let warehouse = Warehouse::open_or_create(context.root(), Origin::Live, now())?;
         refuse_another(&warehouse, name, &account)?;
-        let kept = warehouse.keep_linkage(
-            name,
-            &[("deaths.csv", csv.as_bytes()), (ACCOUNT, json.as_bytes())],
-        )?;
+        let kept = warehouse.keep_linkage(name, &[("deaths.csv", csv.as_bytes()), (ACCOUNT, json.as_bytes())])?;
         if context.json() {
             print_json(&account)?;
             return Ok(ExitCode::SUCCESS);

@@ -90,6 +90,8 @@ pub struct Judgement {
 pub struct Tested {
     /// The definition.
     pub definition: String,
+    /// Whether it is told beside, and decides nothing.
+    pub context: bool,
     /// What came of it.
     pub outcome: Outcome,
     /// The same in words.

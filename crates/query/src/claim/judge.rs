@@ -43,6 +43,7 @@ fn one(session: &Session, claim: &Claim) -> Result<Judgement> {
 }
 
 fn weigh(tests: &[Tested]) -> Verdict {
+    let tests: Vec<&Tested> = tests.iter().filter(|test| !test.context).collect();
     let count = |outcome| tests.iter().filter(|test| test.outcome == outcome).count();
     let (hold, refuted) = (count(Outcome::Holds), count(Outcome::Refuted));
     if hold + refuted == 0 {
@@ -59,6 +60,7 @@ fn weigh(tests: &[Tested]) -> Verdict {
 fn reason(claim: &Claim, tests: &[Tested], erased: &[String], secondary: &[String]) -> String {
     let settled_by_nothing = claim.not_checkable.iter().map(|why| why.trim().to_owned());
     let mut sentences: Vec<String> = settled_by_nothing
+        .chain(in_short(tests))
         .chain(tests.iter().map(|test| {
             let definition = test.definition.trim().trim_end_matches('.');
             let prefix = match test.outcome {
@@ -67,7 +69,8 @@ fn reason(claim: &Claim, tests: &[Tested], erased: &[String], secondary: &[Strin
                 Outcome::Absent => "not checkable, absent: ",
                 Outcome::Undetermined => "undetermined: ",
             };
-            format!("{definition}: {prefix}{}.", test.reason.trim_end_matches('.'))
+            let beside = if test.context { "Told beside, without weight: " } else { "" };
+            format!("{beside}{definition}: {prefix}{}.", test.reason.trim_end_matches('.'))
         }))
         .collect();
     if !claim.note.is_empty() {
@@ -82,10 +85,30 @@ fn reason(claim: &Claim, tests: &[Tested], erased: &[String], secondary: &[Strin
     sentences.join(" ")
 }
 
+/// What came of many definitions, in a sentence that can be quoted by itself.
+fn in_short(tests: &[Tested]) -> Option<String> {
+    let deciding: Vec<&Tested> = tests.iter().filter(|test| !test.context).collect();
+    if deciding.len() < MANY {
+        return None;
+    }
+    let count = |outcome| deciding.iter().filter(|test| test.outcome == outcome).count();
+    let (holds, refuted) = (count(Outcome::Holds), count(Outcome::Refuted));
+    let open = deciding.len() - holds - refuted;
+    Some(format!(
+        "By {} definitions: it holds by {holds}, does not by {refuted}, and {open} leave{} it open.",
+        deciding.len(),
+        if open == 1 { "s" } else { "" },
+    ))
+}
+
+/// So many definitions are summed up first.
+const MANY: usize = 4;
+
 fn run(session: &Session, test: &Test) -> Result<Tested> {
     if let Some(reason) = missing(session, test)? {
         return Ok(Tested {
             definition: test.definition.clone(),
+            context: test.context,
             outcome: Outcome::NotLoaded,
             reason,
             numbers: Vec::new(),
@@ -111,6 +134,7 @@ fn run(session: &Session, test: &Test) -> Result<Tested> {
     let numbers = answer.columns.iter().zip(texts);
     Ok(Tested {
         definition: test.definition.clone(),
+        context: test.context,
         outcome,
         reason: template::fill(words, value).map_err(|message| Error::new(Kind::Usage, message))?,
         numbers: numbers.map(|(column, value)| Number { column: column.clone(), value: value.clone() }).collect(),

@@ -59,6 +59,9 @@ pub struct Claim {
 pub struct Test {
     /// What is compared, as a reader would be told: source, measure, places, years.
     pub definition: String,
+    /// Whether it is told beside, and decides nothing: what it compares is near to what the claim speaks of, and not that.
+    #[serde(default)]
+    pub context: bool,
     /// What must be loaded.
     pub needs: Vec<Need>,
     /// Portable SQL that returns one row.

@@ -135,6 +135,26 @@ fn what_is_known_within_bounds_holds_or_not_or_is_undetermined() {
 }
 
 #[test]
+fn what_is_told_beside_decides_nothing() {
+    let (no, beside) = (sum("is = 1"), format!("context = true\n{}", sum("is = 1000")));
+    let reason =
+        "The sum of all: only 1000 were counted. Told beside, without weight: The sum of all: 1,000 were counted.";
+    check(&[&no, &beside], Verdict::Refuted, reason);
+    check(&[&beside], Verdict::NotCheckable, "Told beside, without weight: The sum of all: 1,000 were counted.");
+}
+
+#[test]
+fn many_definitions_are_summed_up_first() {
+    let (yes, no) = (sum("is = 1000"), sum("is = 1"));
+    let open = place("Salem", 2014);
+    check(
+        &[&yes, &no, &no, &open],
+        Verdict::HoldsInPart,
+        "By 4 definitions: it holds by 1, does not by 2, and 1 leaves it open. The sum of all: 1,000",
+    );
+}
+
+#[test]
 fn rows_that_are_needed_and_not_there_are_not_loaded() {
     let needs = |condition: &str| {
         sum("is = 1000").replace("year = 2015 }", &format!("year = 2015, where = \"{condition}\" }}"))

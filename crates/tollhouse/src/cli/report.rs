@@ -240,7 +240,7 @@ fn tests(tests: &[Tested]) -> Markup {
             thead { tr { th scope="col" { "By this definition" } th scope="col" { "Outcome" } th scope="col" { "Because" } } }
             tbody { @for test in tests {
                 tr {
-                    td { (test.definition) }
+                    td { (test.definition) @if test.context { " (told beside, without weight)" } }
                     td.outcome { (outcome(test.outcome)) }
                     td {
                         (test.reason)
@@ -292,7 +292,11 @@ fn provenance(shown: &Shown<'_>) -> Markup {
         section aria-labelledby="provenance" {
             h2 #provenance { "What it rests on" }
             p {
-                "Every number here follows from files as their publishers sent them, of which "
+                @if shown.session.origin() == store::Origin::Replica {
+                    "Every number here follows from files that the replica served under their publishers' addresses, of which "
+                } @else {
+                    "Every number here follows from files as their publishers sent them, of which "
+                }
                 (captures.len()) " are behind this page. "
                 code { "tollhouse explain" } " leads from a claim or a figure to each of them; "
                 code { "tollhouse claims " (set) " --at " (shown.name) } " judges again."

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use model::{Error, Kind, Result, ResultExt as _};
 use sd_notify::NotifyState;
 use store::file::Hold;
@@ -27,6 +27,7 @@ use super::process::{Ended, Place, Running, Stop, not_begun};
 use super::tell::Told;
 use crate::config::{now, uptime};
 use crate::holding::own_name;
+use crate::publish::CHANGED;
 use crate::report;
 use crate::web::{TokenFile, Tokens};
 
@@ -41,6 +42,9 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// How often files are looked for that the newest snapshot names.
 const PRESENT: Duration = Duration::from_secs(300);
+
+/// For how long an alarm is up that tells of an event.
+const EVENT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The alarm that there is little room on the disk.
 const DISK_LOW: &str = "disk-low";
@@ -501,8 +505,20 @@ impl Daemon {
     fn look(&mut self) -> Result<()> {
         let (now, up) = (now(), uptime());
         self.look_at_disk(now)?;
+        self.let_events_go(now)?;
         self.look_at_snapshot(up)?;
         if self.shared.promises() && !self.unjudged { self.core.check_freshness(now) } else { Ok(()) }
+    }
+
+    /// A verdict that changed is no state that ends by itself: who has not heard of it within a day will not.
+    fn let_events_go(&mut self, now: Timestamp) -> Result<()> {
+        let ledger = self.core.ledger();
+        for alarm in ledger.alarms(false)? {
+            if alarm.name == CHANGED && store::ledger::since(alarm.raised, now) >= EVENT {
+                ledger.clear(&alarm.name, &alarm.subject, now)?;
+            }
+        }
+        Ok(())
     }
 
     fn look_at_disk(&mut self, now: Timestamp) -> Result<()> {

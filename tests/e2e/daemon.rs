@@ -93,8 +93,13 @@ impl House {
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let daemon = Daemon { child, log };
-        until("the daemon is at work", || daemon.told("the daemon is at work"));
+        let mut daemon = Daemon { child, log };
+        until("the daemon is at work", || {
+            if let Some(status) = daemon.child.try_wait().unwrap() {
+                panic!("it ended: {status}\n{}", std::fs::read_to_string(&daemon.log).unwrap());
+            }
+            daemon.told("the daemon is at work")
+        });
         daemon
     }
 

@@ -95,9 +95,8 @@ impl House {
             .unwrap();
         let mut daemon = Daemon { child, log };
         until("the daemon is at work", || {
-            if let Some(status) = daemon.child.try_wait().unwrap() {
-                panic!("it ended: {status}\n{}", std::fs::read_to_string(&daemon.log).unwrap());
-            }
+            let ended = daemon.child.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended: {ended:?}\n{}", std::fs::read_to_string(&daemon.log).unwrap());
             daemon.told("the daemon is at work")
         });
         daemon

@@ -18,6 +18,7 @@ use store::ledger::{
     Alarm, Attempt, Beat, Claim, Decided, Decision, Ended, Ledger, Order, Outcome, Run, State, Trigger,
 };
 
+use super::jobs::is_late;
 use crate::report;
 
 /// The job that draws figures and judges claims.
@@ -586,8 +587,7 @@ impl Core {
             self.jobs.values().filter_map(|job| Some((job.name.clone(), job.schedule.as_ref()?.fresh()?))).collect();
         for (dataset, promise) in promises {
             let newest = known.get(&dataset).copied().flatten();
-            let late = newest.is_none_or(|newest| now.duration_since(newest) > promise);
-            if !late {
+            if !is_late(Some(promise), newest, now) {
                 self.ledger.clear("stale", &dataset, now)?;
                 continue;
             }

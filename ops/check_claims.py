@@ -5,8 +5,9 @@
     ops/check_claims.py CAPTURES claims.json [--table]
 
 The warehouse must hold what `ops/check_captures` imports. Needs nothing but Python: workbooks of the FBI are read here too.
-A claim or a column that is not counted here fails, and so does one that is counted and not claimed. --table prints what was
-compared as a table for a page.
+A claim or a column that is not counted here fails, and so does one that is counted and not claimed. What came of each test and each
+verdict are judged again too, from the numbers counted here and from what the set of claims expects of them. --table prints what
+was compared as a table for a page.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import pathlib
 import re
 import struct
 import sys
+import tomllib
 from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -229,6 +231,15 @@ class Facts:
             row["State Code"]: number(row["Deaths"])
             for row in wonder(cdc / "wonder_firearm/akiokaki_UCD_2015_state_firearm_excl_suicide.txt")
         }
+        # By state and intent, 2015: the deaths in rows that are shown, and how many rows of race and cause are not.
+        intents = {"W": "unintentional", "X7": "suicide", "X9": "homicide", "Y": "undetermined"}
+        self.guns_shown, self.guns_rows = defaultdict(int), defaultdict(int)
+        for row in wonder(cdc / "wonder_firearm/lettergram_UCD_2013-2016_state-race-year-cause_firearm.txt"):
+            if row["Year Code"] == "2015":
+                code = row["Cause of death Code"]
+                key = row["State Code"], next(intent for start, intent in intents.items() if code.startswith(start))
+                self.guns_shown[key] += number(row["Deaths"])
+                self.guns_rows[key] += 1
         self.guns = defaultdict(dict)
         for row in table(cdc / "wonder_firearm/d2718_gun_data_county_year_1999_2019.csv"):
             self.guns[int(row["Year"])][row["County Code"].zfill(5)] = int(row["Deaths"])
@@ -469,6 +480,24 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
     not_suicide = {code: exact(facts.guns_not_suicide.get(code)) for code in codes}
     named = {facts.states[code]: code for code in codes}
 
+    def homicides(code: str) -> tuple[int, int]:
+        """By firearm: at least the rows that are shown of four races and three causes, at most 9 for each other one more, nor more
+        than all that are no suicide. The least is told 10 below that, where it would stand 1-9 below."""
+        shown = facts.guns_shown[code, "homicide"]
+        most = shown + 9 * (12 - facts.guns_rows[code, "homicide"])
+        every = facts.guns_not_suicide.get(code)
+        least = every - 10 if every is not None and 1 <= every - shown <= 9 else shown
+        return max(0, least), min(most, every if every is not None else not_suicide[code][1])
+
+    def every_gun(code: str) -> tuple[int, int]:
+        """At least what either source shows, at most what the copy leaves open."""
+        suicides = facts.guns_shown[code, "suicide"]
+        every = facts.guns_not_suicide.get(code)
+        if every is None:
+            every = sum(facts.guns_shown[code, intent] for intent in ("unintentional", "homicide", "undetermined"))
+        least, most = copied[code]
+        return max(least, every + suicides), most
+
     def counties(people: int):
         for code, (_, deaths, person_years, _, _) in facts.opioid_county.items():
             if code == "11001" or person_years < 7 * people:
@@ -485,7 +514,7 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
     stands_for = {
         ("ALASKA", "Anchorage"): ("02020",), ("CALIFORNIA", "San Francisco"): ("06075",), ("COLORADO", "Denver"): ("08031",),
         ("DISTRICT OF COLUMBIA", "Washington"): ("11001",), ("HAWAII", "Honolulu"): ("15003",),
-        ("LOUISIANA", "New Orleans"): ("22071",), ("MARYLAND", "Baltimore"): ("24510",), ("MISSOURI", "St. Louis"): ("29510",),
+        ("GEORGIA", "Columbus"): ("13215",), ("KENTUCKY", "Lexington"): ("21067",), ("LOUISIANA", "New Orleans"): ("22071",), ("MARYLAND", "Baltimore"): ("24510",), ("MISSOURI", "St. Louis"): ("29510",),
         ("NEW YORK", "New York"): boroughs, ("PENNSYLVANIA", "Philadelphia"): ("42101",),
         ("VIRGINIA", "Alexandria"): ("51510",), ("VIRGINIA", "Chesapeake"): ("51550",), ("VIRGINIA", "Hampton"): ("51650",),
         ("VIRGINIA", "Newport News"): ("51700",), ("VIRGINIA", "Norfolk"): ("51710",), ("VIRGINIA", "Richmond"): ("51760",),
@@ -511,7 +540,9 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
             highest(year_state(facts.overdose_adjusted)), highest(year_state(facts.overdose_crude)), highest(facts.poisoning),
             highest(year_state(facts.opioid_adjusted)), highest(year_state(facts.opioid_crude)),
         ],
-        "top-counties-both": [{"definitions": len(pairs), **both(pairs)}, {"windows": len(sweep), **both(sweep)}],
+        "top-counties-both": [{"definitions": len(pairs), **both(pairs)}, {"windows": len(sweep), **both(sweep)}, {
+            "in_highest": in_bin, "of_west_virginia": ours, "surely": int(in_bin == ours and in_bin >= 20), "perhaps": int(ours >= 10),
+        }],
         "top-counties-half": [
             *({"listed": 20, "of_twenty": twenty, "places_ranked": len(each)} for each, (twenty, _) in zip(ranks, pairs)),
             bounds,
@@ -524,6 +555,8 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
                 "third_county": each[2][1], "fourth_county": each[3][1],
             } for each, (_, four) in zip(ranks, pairs)),
             bounds,
+            {"in_highest": in_bin, "of_west_virginia": ours, "least": max(0, 4 - (in_bin - ours)), "most": min(4, ours)},
+            None,
         ],
         "opioid-deaths-2015": [
             {"deaths": facts.opioid_us[2015]},
@@ -570,13 +603,13 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
             },
         ],
         "opioids-against-bullets-states": [
-            places((*opioid[code], *copied[code]) for code in copied), places((*opioid[code], *not_suicide[code]) for code in codes),
-            {**dict.fromkeys(("certainly_more", "certainly_not", "open", "possibly_more", "percent_least", "percent_most")), "places": 0},
+            places((*opioid[code], *every_gun(code)) for code in copied), places((*opioid[code], *not_suicide[code]) for code in codes),
+            places((*opioid[code], *homicides(code)) for code in codes),
             places(
                 (*opioid[named[state]], victims, victims) for state, victims in facts.by_firearm.items() if state in named
             ),
             places((*opioid[named[state]], murders, murders) for state, murders in facts.estimated.items() if state in named),
-            places((*exact(facts.overdose[code, 2015]), *copied[code]) for code in copied),
+            places((*exact(facts.overdose[code, 2015]), *every_gun(code)) for code in copied),
         ],
         "opioids-against-bullets-counties": [
             places(counties(500_000)), places(counties(250_000)), places(counties(0)), places(at_most(large)), places(at_least(large)),
@@ -625,6 +658,38 @@ def same(theirs: str | None, ours) -> bool:
     return Decimal(theirs) == Decimal(ours)
 
 
+def outcome(test: dict, numbers: dict) -> str:
+    """What comes of a test by what the set of claims expects of these numbers."""
+    if test.get("present") is not None and not numbers[test["present"]]:
+        return "absent"
+    outcomes = set()
+    for expect in test["expect"]:
+        low, high = (numbers[expect.get(end, expect.get("column"))] for end in ("low", "high"))
+        if low is None or high is None:
+            return "absent"
+        if "above" in expect:
+            surely, perhaps = low > expect["above"], high > expect["above"]
+        elif "below" in expect:
+            surely, perhaps = high < expect["below"], low < expect["below"]
+        elif isinstance(expect["is"], str):
+            surely = perhaps = low == expect["is"]
+        else:
+            off = abs(Fraction(low) - Fraction(expect["is"])) / abs(Fraction(expect["is"]))
+            surely = perhaps = off <= Fraction(str(expect.get("within", 0)))
+        outcomes.add("holds" if surely else "undetermined" if perhaps else "refuted")
+    return next(outcome for outcome in ("refuted", "undetermined", "holds") if outcome in outcomes)
+
+
+def verdict(outcomes: list[str]) -> str:
+    """Of a claim, by what came of its tests that have weight."""
+    made = [outcome for outcome in outcomes if outcome != "not_loaded"]
+    if not {"holds", "refuted"} & set(made):
+        return "not_checkable"
+    if set(made) == {"holds"}:
+        return "holds"
+    return "holds_in_part" if "holds" in made else "refuted"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captures", type=pathlib.Path, help="the folder of captured files")
@@ -637,14 +702,23 @@ def main() -> int:
     found = {claim["id"]: claim for claim in json.loads(arguments.claims.read_text(encoding="utf-8"))}
     bad = [f"{name}: not counted here" for name in sorted(set(found) - set(expected))]
     bad += [f"{name}: not among the claims" for name in sorted(set(expected) - set(found))]
-    compared = 0
+    every = pathlib.Path(__file__).parent.parent / "warehouse/claims/citylab-2017.toml"
+    claims = {claim["id"]: claim for claim in tomllib.loads(every.read_text(encoding="utf-8"))["claim"]}
+    compared = judged = 0
     for name, tests in expected.items():
         if name not in found:
             continue
+        outcomes = []
         if len(found[name]["tests"]) != len(tests):
             bad.append(f"{name}: {len(found[name]['tests'])} tests, and {len(tests)} are counted here")
             continue
-        for test, numbers in zip(found[name]["tests"], tests):
+        for declared, test, numbers in zip(claims[name].get("test", []), found[name]["tests"], tests):
+            came = test["outcome"] if numbers is None else outcome(declared, numbers)
+            if not declared.get("context"):
+                outcomes.append(came)
+            judged += 1
+            if came != test["outcome"]:
+                bad.append(f"{name}: {test['definition']}: {test['outcome']}, judged again {came}")
             where = f"{name}: {test['definition']}"
             theirs = {number["column"]: number["value"] for number in test["numbers"]}
             if numbers is None:
@@ -659,6 +733,9 @@ def main() -> int:
                     print(f"| {name} | {test['definition']} | {column} | {theirs[column]} | {numbers[column]} |")
                 if not same(theirs[column], numbers[column]):
                     bad.append(f"{where}: {column} is {theirs[column]}, counted again {numbers[column]}")
+        judged += 1
+        if verdict(outcomes) != found[name]["verdict"]:
+            bad.append(f"{name}: {found[name]['verdict']}, judged again {verdict(outcomes)}")
     for name, said in notes(facts, arguments.captures).items():
         for words in said:
             compared += 1
@@ -666,8 +743,9 @@ def main() -> int:
                 bad.append(f"{name}: its words do not say `{words}`")
     for line in bad:
         print(f"  DIFFERS: {line}")
-    print(f"{compared} numbers of {len(found)} claims were counted again" + (": all are the same." if not bad else "."))
-    return 1 if bad or not compared else 0
+    again = f"{compared} numbers of {len(found)} claims were counted again, {judged} outcomes and verdicts judged again"
+    print(again + (": all are the same." if not bad else "."))
+    return 1 if bad or not compared or not judged else 0
 
 
 if __name__ == "__main__":

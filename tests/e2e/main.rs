@@ -77,6 +77,15 @@ fn check(root: &Path, sql: &str, expected: &str) {
     assert_eq!(text.lines().nth(1), Some(expected), "{sql}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// The caveats of an answer each have their words in turn, and without words there is none.
+#[track_caller]
+fn check_caveats(root: &Path, sql: &str, words: &[&str]) {
+    let output = tollhouse(root, &["sql", sql]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && text.contains("caveat: ") != words.is_empty(), "{sql}\n{text}");
+    assert!(words.iter().all(|words| text.contains(words)), "{sql}\n{text}");
+}
+
 #[test]
 fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -266,6 +275,38 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
     let unlike = "(deaths < 20) <> (crude_rate_per_100k_status = 'unreliable')";
     check(root, &format!("select count(*) from cdc_firearm_deaths_county_secondary where {unlike}"), "0");
     check(root, "select count(*) from cdc_firearm_deaths_county_secondary where crude_rate_per_100k is null", "7487");
+    // Rows of race and cause that are shown, and what a state's deaths can be by them: none below ten is there.
+    check(root, "select count(*) from cdc_firearm_deaths_state_race", "1248");
+    check(root, "select sum(deaths) from cdc_firearm_deaths_state_race where year = 2015", "33967");
+    check(root, "select min(deaths) from cdc_firearm_deaths_state_race", "10");
+    let ohio = "from opioids_and_firearms_state where state_fips = '39' and year = 2015";
+    check(root, &format!("select homicides_by_firearm_low || ' ' || homicides_by_firearm_high {ohio}"), "471 518");
+    check(root, &format!("select suicides_by_firearm_low || ' ' || suicides_by_firearm_high {ohio}"), "845 917");
+    // The nation's capital: 101 shown of 105 that are no suicides, a difference that is a small count.
+    let capital = "from opioids_and_firearms_state where state_fips = '11' and year = 2015";
+    check(root, &format!("select homicides_by_firearm_low || ' ' || homicides_by_firearm_high {capital}"), "95 105");
+    // An answer says by itself across which breaks it goes, whether or not years are shown.
+    check_caveats(
+        root,
+        "select max(prescriptions_per_100) from cdc_opioid_dispensing_state where state = 'Alabama' and year in (2016, 2018)",
+        &["crosses a break of 2017-01-01: IQVIA changed its method"],
+    );
+    check_caveats(root, "select year, prescriptions_per_100 from cdc_opioid_dispensing_state where year = 2016", &[]);
+    check_caveats(
+        root,
+        "select deaths from cdc_opioid_deaths_state where state = 'Georgia' and year = 2009 and drug = 'any_opioid'",
+        &["rests on 2008-01-01 to 2009-12-31 of Georgia: Unusually many deaths"],
+    );
+    check_caveats(
+        root,
+        "select deaths from cdc_opioid_deaths_state where state = 'Georgia' and year = 2010 and drug = 'any_opioid'",
+        &[],
+    );
+    check_caveats(
+        root,
+        "select opioid_deaths, dosage_units_per_person from opioids_and_firearms_state where state_fips = '54' and year = 2012",
+        &["places are of different kinds: dosage_units_per_person by ", "opioid_deaths by residence"],
+    );
     check(root, "select prescriptions from cdc_opioid_dispensing_us where year = 2012", "255207954");
     check(
         root,

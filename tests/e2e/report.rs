@@ -75,7 +75,7 @@ fn a_report_needs_nothing_else_and_says_what_claims_say() {
     // Verdicts as they were given; figures within the page, and what could not be drawn named with its reason.
     assert!(text.contains("class=\"verdict not-checkable\"") && text.contains("class=\"verdict holds\""));
     assert_eq!(text.matches("srcset=\"data:image/svg+xml;base64,").count(), FIGURES.len(), "the others need more");
-    assert!(text.contains(": not drawn. not loaded: "));
+    assert!(text.contains(": not drawn. Not loaded: "));
     for outside in ["src=\"http", "href=\"http", "@import", "<script", "url("] {
         assert!(!text.contains(outside), "it reaches out: {outside}");
     }

@@ -76,7 +76,8 @@ SELECT opioid.county_fips,
        places.urban_rural_category,
        CASE opioid.county_fips
          WHEN '02020' THEN 'Anchorage' WHEN '06075' THEN 'San Francisco' WHEN '08031' THEN 'Denver'
-         WHEN '11001' THEN 'Washington' WHEN '15003' THEN 'Honolulu' WHEN '22071' THEN 'New Orleans'
+         WHEN '11001' THEN 'Washington' WHEN '13215' THEN 'Columbus' WHEN '15003' THEN 'Honolulu'
+         WHEN '21067' THEN 'Lexington' WHEN '22071' THEN 'New Orleans'
          WHEN '24510' THEN 'Baltimore' WHEN '29510' THEN 'St. Louis' WHEN '32510' THEN 'Carson City'
          WHEN '36005' THEN 'New York' WHEN '36047' THEN 'New York' WHEN '36061' THEN 'New York'
          WHEN '36081' THEN 'New York' WHEN '36085' THEN 'New York' WHEN '42101' THEN 'Philadelphia'

@@ -1,6 +1,8 @@
 -- Deaths by opioids, by all drugs and by firearms beside each other, with what was prescribed, shipped and murdered, for every
 -- state and year of the opioid table. Each intent of firearm deaths is taken from the publisher's rows; of all intents there
--- are bounds besides, from an analyst's copy of county rows.
+-- are bounds besides, from an analyst's copy of county rows; of each intent and of all but legal intervention, from the publisher's
+-- rows by race and cause, many of which are hidden: what is shown is the least, 9 for each hidden row added the most. A least that
+-- stands 1-9 below a count that is known is lowered to 10 below it: the difference is a small count that is hidden.
 WITH opioid AS (
   SELECT state_fips, state, year, deaths, deaths_low, deaths_high, deaths_status, population
   FROM cdc_opioid_deaths_state
@@ -13,6 +15,22 @@ firearm AS (
   SELECT state_fips, year, intent, deaths, deaths_low, deaths_high, deaths_status,
          ROW_NUMBER() OVER (PARTITION BY state_fips, year, intent ORDER BY cause_set NULLS LAST) AS choice
   FROM cdc_firearm_deaths_state
+),
+-- A year of all four races has 48 rows for each state, 12 of them of homicide and 12 of suicide, and those that are hidden are not there.
+whole AS (
+  SELECT year FROM cdc_firearm_deaths_state_race GROUP BY year HAVING COUNT(DISTINCT race) = 4
+),
+rows_by_race AS (
+  SELECT r.state_fips, r.year,
+         SUM(r.deaths) AS every_low,
+         SUM(r.deaths) + 9 * (48 - COUNT(*)) AS every_high,
+         SUM(CASE WHEN r.intent = 'homicide' THEN r.deaths ELSE 0 END) AS homicides_low,
+         SUM(CASE WHEN r.intent = 'homicide' THEN r.deaths - 9 ELSE 0 END) + 108 AS homicides_high,
+         SUM(CASE WHEN r.intent = 'suicide' THEN r.deaths ELSE 0 END) AS suicides_low,
+         SUM(CASE WHEN r.intent = 'suicide' THEN r.deaths - 9 ELSE 0 END) + 108 AS suicides_high
+  FROM cdc_firearm_deaths_state_race AS r
+  JOIN whole ON whole.year = r.year
+  GROUP BY r.state_fips, r.year
 ),
 -- The counties that the databases of these years have: each that is not said to be missing.
 counties AS (
@@ -37,6 +55,38 @@ copy AS (
   FROM counties
   JOIN covered ON covered.state_fips = counties.state_fips
   LEFT JOIN copied ON copied.state_fips = counties.state_fips AND copied.year = counties.year
+),
+known AS (
+  SELECT r.state_fips, r.year, r.every_low, r.every_high, r.homicides_low, r.homicides_high, r.suicides_low, r.suicides_high,
+         CASE WHEN other.deaths >= 10 THEN other.deaths END AS not_suicide,
+         CASE WHEN other.deaths >= 10 THEN other.deaths ELSE GREATEST(other.deaths_high, 9) END AS not_suicide_high,
+         COALESCE(every.deaths, CASE WHEN copy.hidden = 0 THEN copy.deaths END) AS all_intents
+  FROM rows_by_race AS r
+  LEFT JOIN firearm AS every
+    ON every.state_fips = r.state_fips AND every.year = r.year AND every.intent = 'all' AND every.choice = 1
+  LEFT JOIN firearm AS other
+    ON other.state_fips = r.state_fips AND other.year = r.year AND other.intent = 'all_but_suicide_and_legal' AND other.choice = 1
+  LEFT JOIN copy ON copy.state_fips = r.state_fips AND copy.year = r.year
+),
+part AS (
+  SELECT state_fips, year, every_high, not_suicide, all_intents,
+         CASE WHEN all_intents - every_low BETWEEN 1 AND 9 THEN all_intents - 10 ELSE every_low END AS every_low,
+         CASE WHEN not_suicide - homicides_low BETWEEN 1 AND 9 THEN not_suicide - 10 ELSE homicides_low END AS homicides_low,
+         LEAST(homicides_high, COALESCE(not_suicide_high, homicides_high)) AS homicides_high,
+         CASE WHEN all_intents - COALESCE(not_suicide, homicides_low) - suicides_low BETWEEN 1 AND 9
+              THEN all_intents - COALESCE(not_suicide, homicides_low) - 10 ELSE suicides_low END AS suicides_low,
+         suicides_high
+  FROM known
+),
+bounds AS (
+  SELECT state_fips, year,
+         CAST(GREATEST(homicides_low, 0) AS BIGINT) AS homicides_low,
+         CAST(homicides_high AS BIGINT) AS homicides_high,
+         CAST(GREATEST(suicides_low, 0) AS BIGINT) AS suicides_low,
+         CAST(suicides_high AS BIGINT) AS suicides_high,
+         CAST(GREATEST(CASE WHEN not_suicide IS NULL THEN every_low ELSE not_suicide + suicides_low END, 0) AS BIGINT) AS not_legal_low,
+         CAST(CASE WHEN not_suicide IS NULL THEN every_high ELSE not_suicide + suicides_high END AS BIGINT) AS not_legal_high
+  FROM part
 ),
 shipped AS (
   SELECT states.state_fips, arcos_county_year.year, SUM(arcos_county_year.dosage_units) AS dosage_units
@@ -81,6 +131,12 @@ SELECT opioid.state_fips,
        other.deaths_low AS firearm_not_suicide_low,
        other.deaths_high AS firearm_not_suicide_high,
        COALESCE(other.deaths_status, 'missing') AS firearm_not_suicide_status,
+       bounds.homicides_low AS homicides_by_firearm_low,
+       bounds.homicides_high AS homicides_by_firearm_high,
+       bounds.suicides_low AS suicides_by_firearm_low,
+       bounds.suicides_high AS suicides_by_firearm_high,
+       bounds.not_legal_low AS firearm_not_legal_low,
+       bounds.not_legal_high AS firearm_not_legal_high,
        CAST(CASE WHEN copy.hidden <> 1 THEN copy.deaths END AS BIGINT) AS firearm_copy_low,
        CAST(CASE WHEN copy.hidden <> 1 THEN copy.deaths + 9 * copy.hidden END AS BIGINT) AS firearm_copy_high,
        CAST(copy.shown AS BIGINT) AS firearm_rows_shown,
@@ -102,6 +158,7 @@ LEFT JOIN firearm AS suicide
 LEFT JOIN firearm AS other
   ON other.state_fips = opioid.state_fips AND other.year = opioid.year AND other.intent = 'all_but_suicide_and_legal'
      AND other.choice = 1
+LEFT JOIN bounds ON bounds.state_fips = opioid.state_fips AND bounds.year = opioid.year
 LEFT JOIN copy ON copy.state_fips = opioid.state_fips AND copy.year = opioid.year
 LEFT JOIN weapons ON weapons.state_fips = opioid.state_fips AND weapons.year = opioid.year
 LEFT JOIN fbi_estimated_offenses_state AS estimated

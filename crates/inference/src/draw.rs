@@ -3,8 +3,8 @@
 //! The generator is ChaCha with eight rounds, whose output is specified; the distributions are built on it here, because
 //! those of the `rand_distr` crate may change with its version and take logarithms from the platform.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng as _, SeedableRng as _};
 
 /// A stream of random numbers.
 pub struct Draws(ChaCha8Rng);

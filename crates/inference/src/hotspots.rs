@@ -2,12 +2,15 @@
 //!
 //! Withheld counts are drawn many times ([`crate::impute`]), and each drawing goes through several methods: the spatial scan
 //! ([`crate::scan`]) with windows of several sizes, and Gi* ([`crate::local`]) on rates shrunken in several ways. Each run names at most a
-//! dozen sets of places; how often a place is in one is what is told.
+//! dozen sets of places; how often a place is in one is what is told, and of the runs together a dozen sets that do not overlap,
+//! each with how often it was among them ([`HotSpot`]).
 //!
 //! A set counts only where its score is above what chance gives: the critical score is the 95th percentile of the best score
 //! on maps made under the null. In that null counties differ from each other as they do within states, but without
 //! regard to where they lie. Under Kulldorff's own, by which all counties share one rate, nearly every large county
 //! is a hot spot; it is there to be compared with ([`Method::PlainScan`]).
+
+use std::collections::BTreeSet;
 
 use crate::draw::Draws;
 use crate::impute::{Imputations, impute};
@@ -92,11 +95,23 @@ pub struct Frequency {
     pub centre: f64,
 }
 
+/// One of the dozen, over all runs: a set that some run named.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HotSpot {
+    /// The places in it, in order.
+    pub members: Vec<usize>,
+    /// The share of runs that name it: in which at least half of its places lie in what the run named. Scans and local statistics
+    /// count for a half each.
+    pub share: f64,
+}
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     /// A row for each place, in their order.
     pub places: Vec<Frequency>,
+    /// The dozen, those named oftenest first.
+    pub dozen: Vec<HotSpot>,
     /// For each method its critical score.
     pub critical: Vec<f64>,
     /// For each method how many sets a run named, on average.
@@ -123,8 +138,14 @@ pub fn find(places: &[Place], settings: &Settings) -> Result<Found, Error> {
     let plain = settings.methods.iter().any(|method| matches!(method, Method::PlainScan(_)));
     let plain = if plain { maps_of_the_null(&exposure, &imputed, false, settings) } else { Vec::new() };
     let none = Frequency { share: 0.0, scan: 0.0, local: 0.0, centre: 0.0 };
-    let mut found =
-        Found { places: vec![none; places.len()], critical: Vec::new(), sets: Vec::new(), shape: imputed.shape };
+    let mut found = Found {
+        places: vec![none; places.len()],
+        dozen: Vec::new(),
+        critical: Vec::new(),
+        sets: Vec::new(),
+        shape: imputed.shape,
+    };
+    let mut runs = Vec::new();
     for method in &settings.methods {
         let prepared = Prepared::of(*method, places, imputed.shape);
         let nulls = if matches!(method, Method::PlainScan(_)) { &plain } else { &nulls };
@@ -132,11 +153,13 @@ pub fn find(places: &[Place], settings: &Settings) -> Result<Found, Error> {
         tops.sort_by(f64::total_cmp);
         let critical = quantile(&tops, 1.0 - settings.level);
         let mut sets = 0;
+        let kind = if method.scans() { scans } else { locals };
+        let part = 1.0 / (kind * settings.imputations as f64);
         for counts in &imputed.counts {
-            for cluster in prepared.clusters(counts, &exposure, critical, settings.most) {
+            let clusters = prepared.clusters(counts, &exposure, critical, settings.most);
+            runs.push(Run::of(&clusters, part * half, places.len()));
+            for cluster in clusters {
                 sets += 1;
-                let kind = if method.scans() { scans } else { locals };
-                let part = 1.0 / (kind * settings.imputations as f64);
                 found.places[cluster.centre].centre += part * half;
                 for i in cluster.members {
                     let place = &mut found.places[i];
@@ -148,7 +171,64 @@ pub fn find(places: &[Place], settings: &Settings) -> Result<Found, Error> {
         found.critical.push(critical);
         found.sets.push(f64::from(sets) / settings.imputations as f64);
     }
+    found.dozen = dozen(&runs, &exposure, settings.most);
     Ok(found)
+}
+
+/// What one run named.
+struct Run {
+    sets: Vec<Vec<usize>>,
+    /// For each place whether it is in one of them.
+    is_named: Vec<bool>,
+    /// What the run counts for, of 1.
+    part: f64,
+}
+
+impl Run {
+    fn of(clusters: &[Cluster], part: f64, places: usize) -> Self {
+        let mut is_named = vec![false; places];
+        clusters.iter().flat_map(|cluster| &cluster.members).for_each(|place| is_named[*place] = true);
+        let sets = clusters.iter().map(|cluster| {
+            let mut members = cluster.members.clone();
+            members.sort_unstable();
+            members
+        });
+        Self { sets: sets.collect(), is_named, part }
+    }
+
+    fn names(&self, members: &[usize]) -> bool {
+        2 * members.iter().filter(|place| self.is_named[**place]).count() >= members.len()
+    }
+}
+
+/// Of all sets that any run named the one that most runs name, then the one of those that do not overlap with it, and so on. Of sets
+/// that are named alike the one of more people comes first: it says more.
+fn dozen(runs: &[Run], exposure: &[f64], most: usize) -> Vec<HotSpot> {
+    let every: BTreeSet<&Vec<usize>> = runs.iter().flat_map(|run| &run.sets).collect();
+    let people = |members: &[usize]| members.iter().map(|place| exposure[*place]).sum::<f64>();
+    let named = |members: &Vec<usize>| runs.iter().filter(|run| run.names(members)).map(|run| run.part).sum::<f64>();
+    let mut candidates: Vec<(HotSpot, f64)> = every
+        .into_iter()
+        .map(|members| (HotSpot { members: members.clone(), share: named(members) }, people(members)))
+        .collect();
+    // Shares are sums of equal parts, which floats add up differently: alike is alike to a thousandth.
+    let thousandths = |spot: &HotSpot| (spot.share * 1_000.0).round();
+    candidates.sort_by(|(a, many), (b, more)| {
+        let by_share = thousandths(b).total_cmp(&thousandths(a));
+        by_share.then(more.total_cmp(many)).then_with(|| a.members.cmp(&b.members))
+    });
+    let mut chosen: Vec<HotSpot> = Vec::new();
+    let mut is_taken = vec![false; exposure.len()];
+    for (spot, _) in candidates {
+        if chosen.len() == most {
+            break;
+        }
+        if spot.members.iter().all(|place| !is_taken[*place]) {
+            spot.members.iter().for_each(|place| is_taken[*place] = true);
+            chosen.push(spot);
+        }
+    }
+    chosen
 }
 
 /// Maps on which counties differ as they do within states, or not at all, wherever they lie.

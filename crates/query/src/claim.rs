@@ -24,9 +24,9 @@ use crate::Receipt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Every test holds.
+    /// Every test that could be made holds.
     Holds,
-    /// It holds by one definition, and by another it does not, is undetermined or cannot be checked.
+    /// It holds by one definition, and by another it does not, is undetermined or has no row.
     HoldsInPart,
     /// No test that could be decided holds.
     Refuted,
@@ -62,6 +62,19 @@ pub enum Outcome {
     Undetermined,
 }
 
+impl Outcome {
+    /// The outcome in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Holds => "holds",
+            Outcome::Refuted => "does not hold",
+            Outcome::NotLoaded => "not loaded",
+            Outcome::Absent => "absent",
+            Outcome::Undetermined => "undetermined",
+        }
+    }
+}
+
 /// A claim and its verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Judgement {
@@ -73,7 +86,8 @@ pub struct Judgement {
     pub statement: String,
     /// The verdict.
     pub verdict: Verdict,
-    /// Why: for each test the definition and the numbers, in words.
+    /// Why, so that it can be quoted: definitions and their numbers, in words. Of many definitions how many hold, and one that
+    /// does and one that does not; all of them are in `tests`.
     pub reason: String,
     /// Where the statement was published.
     pub citation: String,

@@ -48,6 +48,17 @@ pub struct Drawn {
     pub receipt: Receipt,
 }
 
+/// What became of a figure that was to be drawn.
+#[derive(Debug)]
+pub enum Attempt {
+    /// It was.
+    Drawn(Box<Drawn>),
+    /// It waits for tables of which the snapshot has nothing.
+    Waits(Vec<String>),
+    /// It could not be drawn, though its data are there.
+    Failed(Error),
+}
+
 impl Spec {
     /// Reads `figure.toml` and `query.sql` of the figure called `id`. SQL that is not portable is refused here.
     pub fn parse(id: &str, figure_toml: &str, query_sql: &str) -> Result<Self> {
@@ -56,6 +67,19 @@ impl Spec {
         portable::lint(&format!("warehouse/figures/{id}/query.sql"), query_sql)?;
         Ok(Self { id: id.to_owned(), chart, sql: query_sql.to_owned(), declaration: Digest::of(figure_toml) })
     }
+}
+
+/// Draws a figure where all of its data are loaded: of the tables that are declared, those that its SQL names.
+///
+/// Fails where its SQL cannot be looked at.
+pub fn attempt<'a>(session: &Session, spec: &Spec, declared: impl Iterator<Item = &'a str>) -> Result<Attempt> {
+    let absent = session
+        .not_loaded(&spec.sql, declared)
+        .map_err(|error| error.while_doing(format!("looking at figure `{}`", spec.id)))?;
+    if !absent.is_empty() {
+        return Ok(Attempt::Waits(absent.into_iter().map(ToOwned::to_owned).collect()));
+    }
+    Ok(build(session, spec).map_or_else(Attempt::Failed, |drawn| Attempt::Drawn(Box::new(drawn))))
 }
 
 /// Draws a figure. The same declaration, data and program give the same bytes.
@@ -89,8 +113,7 @@ fn draw(session: &Session, spec: &Spec) -> Result<Drawn> {
     for what in session.erased(&datasets) {
         chart.notes.push(format!("Records were erased from its data: {what}."));
     }
-    let loaded = |id: &&DatasetId| session.manifests().iter().any(|manifest| manifest.dataset == **id);
-    let absent: Vec<&str> = datasets.iter().filter(|id| !loaded(id)).map(DatasetId::as_str).collect();
+    let absent = session.not_loaded(&spec.sql, datasets.iter().map(DatasetId::as_str))?;
     let absent = (!absent.is_empty()).then(|| format!("not loaded: {}", absent.join(", ")));
     chart.notes.extend(absent.iter().map(|absent| format!("Of its data {absent}.")));
     let provenance = provenance(session, spec, &inputs, &datasets);

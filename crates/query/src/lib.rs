@@ -9,6 +9,7 @@
 
 pub mod bundle;
 pub mod catalogue;
+pub mod caveats;
 pub mod claim;
 pub mod disclosure;
 pub mod erase;

@@ -211,6 +211,29 @@ impl Session {
         Answer::new(schema, arrow.collect())
     }
 
+    /// Answers a SELECT as [`Session::query`] does, as if a table lacked the rows of a condition; nothing where it then fails.
+    pub(crate) fn query_without(&self, table: &str, condition: &str, sql: &str) -> Result<Option<Answer>> {
+        let (table, whole) = (sql::name(table), sql::name(&format!("{table} with all rows")));
+        // Rolled back, so that the views are again what they were.
+        let mut statements = vec!["BEGIN".to_owned()];
+        for schema in ["history", "main"] {
+            statements.push(format!("ALTER VIEW {schema}.{table} RENAME TO {whole}"));
+            statements.push(format!(
+                "CREATE VIEW {schema}.{table} AS SELECT * FROM {schema}.{whole} WHERE NOT ({condition})"
+            ));
+        }
+        let begun = self.connection.execute_batch(&statements.join(";\n"));
+        let answer = begun.as_ref().ok().and_then(|()| self.query(sql).ok());
+        let ended = self.connection.execute_batch("ROLLBACK");
+        begun.and(ended).or_error(Kind::Internal, "DuckDB cannot leave rows out of a view")?;
+        Ok(answer)
+    }
+
+    /// The words of a SELECT that may be asked.
+    pub(crate) fn words(&self, sql: &str) -> Result<gate::Words> {
+        gate::words(&self.connection, sql)
+    }
+
     /// What is said of the secondary sources of these datasets.
     pub(crate) fn secondary(&self, datasets: &BTreeSet<DatasetId>) -> Vec<String> {
         let facts = datasets.iter().filter_map(|dataset| self.facts(dataset));
@@ -257,8 +280,15 @@ impl Session {
 
     /// The datasets that the SQL names.
     pub(crate) fn touched(&self, sql: &str) -> Result<BTreeSet<DatasetId>> {
+        Ok(self.named(sql)?.into_values().collect())
+    }
+
+    /// The tables that the SQL names, each with its dataset.
+    pub(crate) fn named(&self, sql: &str) -> Result<BTreeMap<String, DatasetId>> {
         let names = gate::check(&self.connection, sql)?;
-        Ok(names.iter().filter_map(|name| self.tables.get(name)).map(|table| table.dataset.clone()).collect())
+        let named =
+            |name: String| self.tables.get(&name).map(|table| table.dataset.clone()).map(|dataset| (name, dataset));
+        Ok(names.into_iter().filter_map(named).collect())
     }
 
     /// Of the tables that are declared, those that the SQL names and that the snapshot has nothing of: a dataset without data is

@@ -213,7 +213,7 @@ const fn export(path: &'static str, modified: u64, print: fn() -> Result<Vec<u8>
 }
 
 /// Exports that a person saved from WONDER's form; the times are those of their queries, by the day.
-static EXPORTED: [File; 10] = [
+static EXPORTED: [File; 11] = [
     export("/wonder/D77/any-opioid-state-year-1999-2016.txt", 1_522_800_000, || wonder::export("state_any_opioid")),
     export("/wonder/D77/any-opioid-us-year-1999-2016.txt", 1_523_664_000, || wonder::export("us_any_opioid")),
     export("/wonder/D77/heroin-state-year-1999-2016.txt", 1_522_800_000, || wonder::export("state_heroin")),
@@ -231,6 +231,9 @@ static EXPORTED: [File; 10] = [
     }),
     export("/wonder/D76/firearm-but-suicide-and-legal-state-2015.txt", 1_520_121_600, || {
         wonder::export("state_firearm_2015")
+    }),
+    export("/wonder/D76/firearm-state-race-year-cause-2013-2016.txt", 1_602_633_600, || {
+        wonder::export("state_race_firearm")
     }),
 ];
 

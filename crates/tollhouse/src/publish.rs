@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Result, ResultExt as _};
+use model::{Error, Result, ResultExt as _};
 use query::Session;
+use query::figures::{self, Attempt, Spec};
 use serde::{Deserialize, Serialize};
 use store::Warehouse;
 use store::ledger::{Alarm, Ledger};
@@ -87,6 +88,13 @@ pub struct Alarms {
 }
 
 impl Published {
+    /// Notes that a figure could not be made, and says why in a line.
+    fn note(&mut self, spec: &Spec, error: Option<Error>) -> Option<String> {
+        let why = error.map(|error| report::in_a_line(&error));
+        self.failures.extend(why.iter().map(|why| (format!("figure {}", spec.id), why.clone())));
+        why
+    }
+
     /// The alarms that follow, beside what the ledger knows of the judgement before.
     pub fn alarms(&self, ledger: &Ledger) -> Result<Alarms> {
         let mut alarms = Alarms::default();
@@ -128,14 +136,10 @@ pub fn publish(warehouse: &Warehouse, project: &Project) -> Result<Published> {
     let failed = session.failed_models().map(|(model, why)| (format!("model {model}"), why.to_owned()));
     published.failures.extend(failed);
     for spec in &project.figures {
-        let failed = match session.not_loaded(&spec.sql, project.declared()) {
-            Ok(absent) if !absent.is_empty() => Some(format!("not loaded yet: {}", absent.join(", "))),
-            Ok(_) => {
-                let failed = figure::write(&session, spec, &folder).err().map(|error| report::in_a_line(&error));
-                published.failures.extend(failed.iter().map(|why| (format!("figure {}", spec.id), why.clone())));
-                failed
-            }
-            Err(error) => return Err(error.while_doing(format!("looking at figure {}", spec.id))),
+        let failed = match figures::attempt(&session, spec, project.declared())? {
+            Attempt::Waits(tables) => Some(format!("not loaded yet: {}", tables.join(", "))),
+            Attempt::Drawn(drawn) => published.note(spec, figure::write(*drawn, &folder).err()),
+            Attempt::Failed(error) => published.note(spec, Some(error)),
         };
         published.figures.push(Figure {
             id: spec.id.clone(),

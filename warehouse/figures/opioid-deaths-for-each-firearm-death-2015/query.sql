@@ -1,9 +1,9 @@
 -- Opioid deaths for each death by firearm, suicides among them, 2015: what the ratio is at least and at most, because the
--- copy of the county rows leaves out those of fewer than 10 deaths. The District of Columbia is not in the copy.
+-- copy of the county rows leaves out those of fewer than 10 deaths, and the rows by race and cause hide them too. The District of Columbia is not in the copy.
 WITH bounds AS (
   SELECT state,
          CAST(CAST(opioid_deaths AS DOUBLE) / firearm_copy_high AS DECIMAL(9,2)) AS least,
-         CAST(CAST(opioid_deaths AS DOUBLE) / firearm_copy_low AS DECIMAL(9,2)) AS most
+         CAST(CAST(opioid_deaths AS DOUBLE) / GREATEST(firearm_copy_low, COALESCE(firearm_not_legal_low, 0)) AS DECIMAL(9,2)) AS most
   FROM opioids_and_firearms_state
   WHERE year = 2015 AND opioid_deaths IS NOT NULL AND firearm_copy_low > 0
 )

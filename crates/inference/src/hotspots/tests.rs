@@ -41,6 +41,31 @@ fn planted_clusters_are_found() {
     assert!(f64::from(rightly) >= 0.9 * f64::from(named), "{rightly} of {named}");
 }
 
+/// The dozen that runs name together are sets that do not overlap, the oftenest named first, and each planted cluster of those that are
+/// found by place is among them.
+#[test]
+fn a_dozen_of_all_runs_holds_what_was_planted() {
+    let map = map::generate(&map::Settings { risk: 4.0, ..map::Settings::default() }, 2);
+    let found = find(&map.places, &on_a_small_map(2)).unwrap();
+    assert!(!found.dozen.is_empty() && found.dozen.len() <= 12);
+    let mut seen = vec![false; map.places.len()];
+    for spot in &found.dozen {
+        assert!((0.0..=1.0 + 1e-9).contains(&spot.share) && spot.members.is_sorted());
+        assert!(spot.members.iter().all(|place| !std::mem::replace(&mut seen[*place], true)), "two overlap");
+        // At least half of its places in a run that names it: no place can be in fewer runs than half of that.
+        let mean = spot.members.iter().map(|place| found.places[*place].share).sum::<f64>() / spot.members.len() as f64;
+        assert!(mean >= spot.share / 2.0 - 1e-9, "{mean} {spot:?}");
+    }
+    assert!(found.dozen.windows(2).all(|pair| pair[0].share >= pair[1].share - 0.001));
+    for members in &map.planted {
+        if members.iter().any(|place| found.places[*place].share >= 0.5) {
+            let is_in =
+                |spot: &super::HotSpot| spot.share >= 0.4 && spot.members.iter().any(|place| members.contains(place));
+            assert!(found.dozen.iter().any(is_in), "{members:?}");
+        }
+    }
+}
+
 /// On maps without clusters, few places are named.
 #[test]
 fn chance_alone_names_few() {

@@ -43,6 +43,10 @@ pub struct WonderExport {
     pub dimension: Vec<Dimension>,
     /// The causes of death that it may have asked for, and the values that our rows get from them.
     pub cause: Vec<Cause>,
+    /// Whether rows that an export hid are left out, rather than handed on as not shown: for a table of cells so small that it
+    /// hides nearly all of them.
+    #[serde(default)]
+    pub hidden_left_out: bool,
     /// Known exports, each a slice of one page.
     #[serde(default)]
     pub files: Vec<SourceFile>,
@@ -109,7 +113,7 @@ impl Extractor for WonderExport {
         delimited::in_batches(0, &table.batch()?, emit)?;
 
         let hidden = hidden::rows(&answer, &rows, &page.url)?;
-        if !hidden.is_empty() {
+        if !hidden.is_empty() && !self.hidden_left_out {
             let mut table = Table::new(&export.header, &answer);
             for row in &hidden {
                 let cells = export.header.iter().map(|name| row.cell(name));

@@ -42,8 +42,9 @@ fn one(session: &Session, claim: &Claim) -> Result<Judgement> {
     })
 }
 
+/// By the tests that could be made: that something is not loaded here says nothing of the world.
 fn weigh(tests: &[Tested]) -> Verdict {
-    let tests: Vec<&Tested> = tests.iter().filter(|test| !test.context).collect();
+    let tests: Vec<&Tested> = tests.iter().filter(|test| !test.context && test.outcome != Outcome::NotLoaded).collect();
     let count = |outcome| tests.iter().filter(|test| test.outcome == outcome).count();
     let (hold, refuted) = (count(Outcome::Holds), count(Outcome::Refuted));
     if hold + refuted == 0 {
@@ -59,20 +60,8 @@ fn weigh(tests: &[Tested]) -> Verdict {
 
 fn reason(claim: &Claim, tests: &[Tested], erased: &[String], secondary: &[String]) -> String {
     let settled_by_nothing = claim.not_checkable.iter().map(|why| why.trim().to_owned());
-    let mut sentences: Vec<String> = settled_by_nothing
-        .chain(in_short(tests))
-        .chain(tests.iter().map(|test| {
-            let definition = test.definition.trim().trim_end_matches('.');
-            let prefix = match test.outcome {
-                Outcome::Holds | Outcome::Refuted => "",
-                Outcome::NotLoaded => "not checkable, not loaded: ",
-                Outcome::Absent => "not checkable, absent: ",
-                Outcome::Undetermined => "undetermined: ",
-            };
-            let beside = if test.context { "Told beside, without weight: " } else { "" };
-            format!("{beside}{definition}: {prefix}{}.", test.reason.trim_end_matches('.'))
-        }))
-        .collect();
+    let mut sentences: Vec<String> =
+        settled_by_nothing.chain(in_short(tests)).chain(telling(tests).into_iter().map(in_words)).collect();
     if !claim.note.is_empty() {
         sentences.push(claim.note.trim().to_owned());
     }
@@ -85,23 +74,56 @@ fn reason(claim: &Claim, tests: &[Tested], erased: &[String], secondary: &[Strin
     sentences.join(" ")
 }
 
-/// What came of many definitions, in a sentence that can be quoted by itself.
-fn in_short(tests: &[Tested]) -> Option<String> {
-    let deciding: Vec<&Tested> = tests.iter().filter(|test| !test.context).collect();
-    if deciding.len() < MANY {
-        return None;
+/// The tests that a reason tells of: all of a few; of many the first by which the statement holds and the first by which it does
+/// not, or else the first of each outcome, because nobody quotes twenty.
+fn telling(tests: &[Tested]) -> Vec<&Tested> {
+    if !is_many(tests) {
+        return tests.iter().collect();
     }
-    let count = |outcome| deciding.iter().filter(|test| test.outcome == outcome).count();
-    let (holds, refuted) = (count(Outcome::Holds), count(Outcome::Refuted));
-    let open = deciding.len() - holds - refuted;
-    Some(format!(
-        "By {} definitions: it holds by {holds}, does not by {refuted}, and {open} leave{} it open.",
-        deciding.len(),
-        if open == 1 { "s" } else { "" },
-    ))
+    let first = |outcome| tests.iter().find(|test| !test.context && test.outcome == outcome);
+    let decided: Vec<&Tested> = [Outcome::Holds, Outcome::Refuted].into_iter().filter_map(first).collect();
+    if !decided.is_empty() {
+        return decided;
+    }
+    [Outcome::Undetermined, Outcome::Absent, Outcome::NotLoaded].into_iter().filter_map(first).collect()
 }
 
-/// So many definitions are summed up first.
+fn in_words(test: &Tested) -> String {
+    let definition = test.definition.trim().trim_end_matches('.');
+    let prefix = match test.outcome {
+        Outcome::Holds | Outcome::Refuted => "",
+        Outcome::NotLoaded => "not checkable, not loaded: ",
+        Outcome::Absent => "not checkable, absent: ",
+        Outcome::Undetermined => "undetermined: ",
+    };
+    let beside = if test.context { "Told beside, without weight: " } else { "" };
+    format!("{beside}{definition}: {prefix}{}.", test.reason.trim_end_matches('.'))
+}
+
+fn is_many(tests: &[Tested]) -> bool {
+    tests.iter().filter(|test| !test.context).count() >= MANY
+}
+
+/// What came of many definitions, in a sentence that can be quoted by itself.
+fn in_short(tests: &[Tested]) -> Option<String> {
+    if !is_many(tests) {
+        return None;
+    }
+    let count = |outcome| tests.iter().filter(|test| !test.context && test.outcome == outcome).count();
+    let (holds, refuted, untried) = (count(Outcome::Holds), count(Outcome::Refuted), count(Outcome::NotLoaded));
+    let open = count(Outcome::Undetermined) + count(Outcome::Absent);
+    let mut parts = vec![format!("it holds by {holds}"), format!("does not by {refuted}")];
+    if open > 0 {
+        parts.push(format!("{open} leave{} it open", if open == 1 { "s" } else { "" }));
+    }
+    if untried > 0 {
+        parts.push(format!("{untried} could not be tried for want of data"));
+    }
+    let last = parts.pop()?;
+    Some(format!("By {} definitions: {} and {last}.", holds + refuted + open + untried, parts.join(", ")))
+}
+
+/// So many definitions are summed up, and not told one by one.
 const MANY: usize = 4;
 
 fn run(session: &Session, test: &Test) -> Result<Tested> {

@@ -15,6 +15,8 @@ pub struct ClaimSet {
     pub id: String,
     /// What the claims are from.
     pub title: String,
+    /// The pin from whose snapshot they were written: its lock file tells which rows their verdicts rested on.
+    pub pin: Option<String>,
     /// The figures that go with them, in the order in which a report shows them.
     pub figures: Vec<String>,
     /// The claims, in the order of the file.
@@ -25,6 +27,8 @@ pub struct ClaimSet {
 #[serde(deny_unknown_fields)]
 struct File {
     title: String,
+    #[serde(default)]
+    pin: Option<String>,
     #[serde(default)]
     figures: Vec<String>,
     claim: Vec<Claim>,
@@ -166,7 +170,7 @@ impl ClaimSet {
                 }
             }
         }
-        Ok(Self { id: id.to_owned(), title: file.title, figures: file.figures, claims: file.claim })
+        Ok(Self { id: id.to_owned(), title: file.title, pin: file.pin, figures: file.figures, claims: file.claim })
     }
 }
 

@@ -49,7 +49,8 @@ pub struct PeerOutliers {
 
 /// Reads `county_fips`, `state_fips`, `longitude`, `latitude`, `neighbours` (codes with blanks between), `person_years`, `deaths`,
 /// `deaths_low` and `deaths_high`. Makes a row for each county: `hot_spot_share`, `hot_spot_share_scan`, `hot_spot_share_local`,
-/// `hot_spot_share_centre`. No rows where there are too few to compare.
+/// `hot_spot_share_centre`, and of those in one of the dozen of all runs its number, `hot_spot`, and how often that was named,
+/// `hot_spot_named`. No rows where there are too few to compare.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HotSpots {
@@ -205,8 +206,15 @@ impl HotSpots {
             methods: self.windows.iter().map(limits).chain(ways).collect(),
         };
         let Some(found) = enough(hotspots::find(&places, &settings))? else { return Ok(Vec::new()) };
-        let made = order.iter().zip(&found.places).map(|(row, seen)| {
+        let mut spot_of: BTreeMap<usize, (usize, f64)> = BTreeMap::new();
+        for (number, spot) in found.dozen.iter().enumerate() {
+            spot_of.extend(spot.members.iter().map(|place| (*place, (number + 1, spot.share))));
+        }
+        let made = order.iter().zip(&found.places).enumerate().map(|(place, (row, seen))| {
             let mut made = rows[*row].all();
+            let spot = spot_of.get(&place);
+            made.insert("hot_spot".to_owned(), spot.map(|(number, _)| number.to_string()));
+            made.insert("hot_spot_named".to_owned(), spot.map(|(_, share)| format!("{share:.2}")));
             // Hundredths: a share says that a place is often or seldom among them, and no more.
             let mut put = |name: &str, share: f64| made.insert(name.to_owned(), Some(format!("{share:.2}")));
             put("hot_spot_share", seen.share);

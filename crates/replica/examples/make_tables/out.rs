@@ -47,6 +47,7 @@ const COPIES: &[(&str, &str)] = &[
     ("cdc/wonder_ucd_county_drug/dblakev", "dblakev/CDCWonder-UCD @ ac19f7189c7e, byte-faithful but for line ends"),
     ("cdc/wonder_firearm/d2718", "d2718/firearms-and-voting @ 2de60733db7e, as found"),
     ("cdc/wonder_firearm/akiokaki", "akiokaki/guns_mental @ 2ace8d4d8140, byte-faithful"),
+    ("cdc/wonder_firearm/lettergram", "lettergram/firearm-analysis @ 36557ea443c6, byte-faithful"),
     (
         "cdc/wonder_api/D76_response",
         "found unescaped in a public repository; its last element is damaged by the unescaping, and is not read",

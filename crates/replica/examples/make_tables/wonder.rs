@@ -46,6 +46,11 @@ const EXPORTS: &[(&str, &str, &[Count])] = &[
         &[Count::Rows(11_408), Count::RowsOf("2015", 914)],
     ),
     ("state_firearm_2015", "wonder_firearm/akiokaki_UCD_2015_state_firearm_excl_suicide.txt", &[Count::Rows(50)]),
+    (
+        "state_race_firearm",
+        "wonder_firearm/lettergram_UCD_2013-2016_state-race-year-cause_firearm.txt",
+        &[Count::Rows(1_248), Count::RowsOf("2015", 315), Count::Deaths("2015", 33_967), Count::Deaths("", 133_037)],
+    ),
 ];
 
 /// A count that was made in a captured file independently of this program.
@@ -67,7 +72,7 @@ pub fn make(captures: &Path, tables: &Path) -> Result<Vec<String>, Failure> {
         publisher: "Centers for Disease Control and Prevention, National Center for Health Statistics",
         title: "CDC WONDER, Multiple Cause of Death (D77) and Underlying Cause of Death (D76): deaths by opioids, drugs and firearms, by place, year and race",
         grade: "publisher",
-        credit: "Centers for Disease Control and Prevention, National Center for Health Statistics. Multiple Cause of Death 1999-2016 and 1999-2017, Underlying Cause of Death 1999-2015 and 1999-2016 on CDC WONDER Online Database; accessed May 2017 to October 2019, as the notes of each export say",
+        credit: "Centers for Disease Control and Prevention, National Center for Health Statistics. Multiple Cause of Death 1999-2016 and 1999-2017, Underlying Cause of Death 1999-2015, 1999-2016 and 1999-2018 on CDC WONDER Online Database; accessed May 2017 to October 2020, as the notes of each export say",
         licence: "public domain; CDC WONDER data use restrictions apply",
         kept: "every row, suppressed and unreliable cells as the words that stand there, the whole of the notes",
         masked: "nothing: no persons",

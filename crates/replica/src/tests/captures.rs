@@ -94,6 +94,10 @@ fn texts_are_the_publishers_bytes() {
         || wonder::export("state_firearm_2015"),
         "cdc/wonder_firearm/akiokaki_UCD_2015_state_firearm_excl_suicide.txt",
     );
+    check(
+        || wonder::export("state_race_firearm"),
+        "cdc/wonder_firearm/lettergram_UCD_2013-2016_state-race-year-cause_firearm.txt",
+    );
     check(estimates::through_2016, "fbi/estimated_crimes/estimated_1995_2016.csv");
     check(estimates::through_2019, "fbi/estimated_crimes/estimated_crimes_1979_2019.csv");
     check(dispensing::since_2019, "cdc/rx_rates/vishal_State_Opioid_Dispensing_Rates_2019-2023.csv");

@@ -53,7 +53,7 @@ impl Demo {
         let folder = self.figures.unwrap_or_else(|| context.root().join("figures"));
         say("Figures:");
         for spec in &project.figures {
-            let path = figure::write(&session, spec, &folder)?;
+            let path = figure::write(query::figures::build(&session, spec)?, &folder)?;
             say(&format!("  {}", path.display()));
         }
         say("\nClaims, judged from the same snapshot:");

@@ -7,18 +7,20 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use model::{Error, Kind, Result};
-use query::Session;
-use query::figures::{self, Spec};
+use query::figures::{self, Attempt, Drawn, Spec};
 use serde::Serialize;
 
 use super::{At, Context};
-use crate::output::{list, print_json, save, say, to_json};
+use crate::output::{complain, list, print_json, save, say, to_json};
+use crate::report::in_a_line;
 
 #[derive(Subcommand)]
 pub enum Command {
     /// List the figures
     List,
     /// Draw figures: SVG and PNG for a page, SVG for a phone, the numbers behind as CSV and Parquet, and the receipt
+    ///
+    /// Without names all of those whose data are loaded; the others are named with what they wait for.
     Build {
         /// The figures; all of them without
         #[arg(value_name = "FIGURE")]
@@ -87,16 +89,35 @@ impl Command {
                 let chosen = choose(&project.figures, &ids)?;
                 let session = context.session(at.at.as_deref())?;
                 let folder = out.unwrap_or_else(|| context.root().join("figures"));
-                let mut built = Vec::new();
+                let (mut built, mut failed) = (Vec::new(), None);
                 for spec in chosen {
-                    let path = write(&session, spec, &folder)?;
-                    if !context.json() {
-                        say(&path.display().to_string());
+                    // Asked for by name, a figure is drawn as far as its data go, and says what they lack.
+                    let attempt = match ids.is_empty() {
+                        true => figures::attempt(&session, spec, project.declared())?,
+                        false => Attempt::Drawn(Box::new(figures::build(&session, spec)?)),
+                    };
+                    match attempt {
+                        Attempt::Drawn(drawn) => {
+                            let path = write(*drawn, &folder)?;
+                            if !context.json() {
+                                say(&path.display().to_string());
+                            }
+                            built.push(Built { figure: spec.id.clone(), snapshot: session.snapshot(), path });
+                        }
+                        Attempt::Waits(tables) => {
+                            complain(&format!("{} is not drawn: not loaded: {}", spec.id, tables.join(", ")));
+                        }
+                        Attempt::Failed(error) => {
+                            complain(&in_a_line(&error));
+                            failed = failed.or(Some(error.kind()));
+                        }
                     }
-                    built.push(Built { figure: spec.id.clone(), snapshot: session.snapshot(), path });
                 }
                 if context.json() {
                     print_json(&built)?;
+                }
+                if let Some(kind) = failed {
+                    return Err(Error::new(kind, "not every figure could be drawn").hint("the errors above say why"));
                 }
             }
             Command::Verify { ids, folder, at } => {
@@ -122,17 +143,17 @@ fn choose<'a>(figures: &'a [Spec], ids: &[String]) -> Result<Vec<&'a Spec>> {
     ids.iter().map(find).collect()
 }
 
-/// Draws one figure into a folder; the drawing's path comes back. The receipt names the snapshot, so it lies beside.
-pub fn write(session: &Session, spec: &Spec, folder: &Path) -> Result<PathBuf> {
-    for (name, bytes) in drawn(session, spec)? {
+/// Saves a figure in a folder; the drawing's path comes back. The receipt names the snapshot, so it lies beside.
+pub fn write(drawn: Drawn, folder: &Path) -> Result<PathBuf> {
+    let path = folder.join(format!("{}.svg", drawn.id));
+    for (name, bytes) in files(drawn)? {
         save(&folder.join(name), &bytes)?;
     }
-    Ok(folder.join(format!("{}.svg", spec.id)))
+    Ok(path)
 }
 
 /// A figure as files, by their names.
-pub fn drawn(session: &Session, spec: &Spec) -> Result<Vec<(String, Vec<u8>)>> {
-    let drawn = figures::build(session, spec)?;
+pub fn files(drawn: Drawn) -> Result<Vec<(String, Vec<u8>)>> {
     let receipt = to_json(&drawn.receipt)?.into_bytes();
     let bytes = [drawn.svg.into_bytes(), drawn.png, drawn.phone.into_bytes(), drawn.csv, drawn.parquet, receipt];
     Ok(ENDINGS.iter().zip(bytes).map(|(ending, bytes)| (format!("{}.{ending}", drawn.id), bytes)).collect())

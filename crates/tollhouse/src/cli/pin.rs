@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use model::{Error, Kind, Result};
+use query::Session;
+use query::claim::ClaimSet;
 use query::pins::Lock;
 use serde::Serialize;
 use store::Warehouse;
@@ -13,6 +15,7 @@ use store::pin::Pin;
 use super::Context;
 use crate::config::now;
 use crate::output::{complain, list, print_json, save, say, to_json};
+use crate::project::Project;
 use crate::work;
 
 #[derive(Subcommand)]
@@ -153,6 +156,25 @@ fn check(context: &Context, name: &str) -> Result<ExitCode> {
     };
     told(context, &Checked { pin: name, tables, differences: &differences }, &words)?;
     Ok(ExitCode::from(u8::from(!differences.is_empty())))
+}
+
+/// How the tables of a session compare with those that a set of claims was written from, in a sentence; nothing where the set
+/// names no pin, or the pin has no lock file.
+pub fn compared(project: &Project, session: &Session, set: &ClaimSet) -> Result<Option<String>> {
+    let Some(locked) = project.locks()?.into_iter().find(|lock| set.pin.as_ref() == Some(&lock.pin)) else {
+        return Ok(None);
+    };
+    let differences = locked.differences(&Lock::of(session, &locked.pin, project.questions())?);
+    let (pin, tables) = (&locked.pin, locked.datasets.len());
+    Ok(Some(match differences.as_slice() {
+        [] => format!(
+            "These verdicts rest on the rows of pin `{pin}`, from which the claims were written: all {tables} tables are alike."
+        ),
+        differences => format!(
+            "The claims were written from pin `{pin}`, and these verdicts rest on other rows: {}.",
+            differences.join("; ")
+        ),
+    }))
 }
 
 /// What the project's questions read of a pin.

@@ -14,8 +14,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use model::{Digest, Error, Kind, Result};
 use query::Session;
 use query::bundle::citation;
-use query::claim::{ClaimSet, Judgement, Outcome, Tested, judge};
-use query::figures::{self, Drawn, Spec};
+use query::claim::{ClaimSet, Judgement, Tested, judge};
+use query::figures::{self, Attempt, Spec};
 use store::commit::Snapshot;
 
 use super::snapshot::name_of;
@@ -36,10 +36,10 @@ pub struct Report {
     at: At,
 }
 
-/// A figure of the report, or why there is none.
+/// A figure of the report, drawn or not.
 struct Picture<'a> {
     spec: &'a Spec,
-    drawn: std::result::Result<Drawn, String>,
+    drawn: Attempt,
 }
 
 /// What the page shows.
@@ -52,6 +52,8 @@ struct Shown<'a> {
     name: String,
     snapshot: &'a Snapshot,
     citation: String,
+    /// How its tables compare with those that the claims were written from.
+    pinned: Option<String>,
 }
 
 impl Report {
@@ -68,14 +70,9 @@ impl Report {
         let manifests =
             snapshot.datasets.values().map(|digest| warehouse.manifest(digest)).collect::<Result<Vec<_>>>()?;
         let session = context.session(self.at.at.as_deref())?;
-        let pictures = specs.into_iter().map(|spec| {
-            let absent = session.not_loaded(&spec.sql, project.declared())?;
-            let drawn = match absent.is_empty() {
-                true => figures::build(&session, spec).map_err(|error| in_a_line(&error)),
-                false => Err(format!("not loaded: {}", absent.join(", "))),
-            };
-            Ok(Picture { spec, drawn })
-        });
+        let pictures = specs
+            .into_iter()
+            .map(|spec| Ok(Picture { spec, drawn: figures::attempt(&session, spec, project.declared())? }));
         let pictures = pictures.collect::<Result<Vec<_>>>()?;
         let judgements = judge(&session, set)?;
         let name = name_of(self.at.at.as_deref(), &snapshot);
@@ -87,6 +84,7 @@ impl Report {
             citation: citation(&name, &snapshot, &manifests, &project.datasets),
             name,
             snapshot: &snapshot,
+            pinned: super::pin::compared(&project, &session, set)?,
         };
         let text = page(&shown).into_string();
         let out = self.out.unwrap_or_else(|| PathBuf::from(format!("{}.html", set.id)));
@@ -194,7 +192,7 @@ fn pictures(pictures: &[Picture<'_>]) -> Markup {
             h2 #figures { "Figures" }
             @for picture in pictures {
                 @match &picture.drawn {
-                    Ok(drawn) => figure id=(format!("figure-{}", drawn.id)) {
+                    Attempt::Drawn(drawn) => figure id=(format!("figure-{}", drawn.id)) {
                         picture {
                             source media="(max-width: 40rem)" srcset=(in_line(&drawn.phone));
                             img src=(in_line(&drawn.svg)) alt=(picture.spec.chart.alt);
@@ -204,7 +202,10 @@ fn pictures(pictures: &[Picture<'_>]) -> Markup {
                             ", rows " code { "sha256:" (drawn.receipt.result_digest) } "."
                         }
                     },
-                    Err(why) => p { strong { (picture.spec.chart.title) } ": not drawn. " (why) "." },
+                    Attempt::Waits(tables) => p {
+                        strong { (picture.spec.chart.title) } ": not drawn. Not loaded: " (tables.join(", ")) "."
+                    },
+                    Attempt::Failed(error) => p { strong { (picture.spec.chart.title) } ": not drawn. " (in_a_line(error)) "." },
                 }
             }
         }
@@ -224,9 +225,8 @@ fn claims(judgements: &[Judgement]) -> Markup {
                 article id=(one.id) {
                     h3 { (one.number) ". " (one.statement) }
                     p class=(format!("verdict {}", class(one.verdict.as_str()))) { (one.verdict.as_str()) }
-                    @if one.tests.is_empty() { p { (one.reason) } } @else { (tests(&one.tests)) }
-                    @if !one.note.is_empty() && !one.tests.is_empty() { p { (one.note) } }
-                    @for what in &one.secondary { p.quiet { "Secondary source: " (what) "." } }
+                    p { (one.reason) }
+                    @if !one.tests.is_empty() { (tests(&one.tests)) }
                     p.quiet { (one.citation) }
                 }
             }
@@ -241,7 +241,7 @@ fn tests(tests: &[Tested]) -> Markup {
             tbody { @for test in tests {
                 tr {
                     td { (test.definition) @if test.context { " (told beside, without weight)" } }
-                    td.outcome { (outcome(test.outcome)) }
+                    td.outcome { (test.outcome.as_str()) }
                     td {
                         (test.reason)
                         @if !test.numbers.is_empty() { (numbers(test)) }
@@ -249,16 +249,6 @@ fn tests(tests: &[Tested]) -> Markup {
                 }
             } }
         } }
-    }
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Holds => "holds",
-        Outcome::Refuted => "does not hold",
-        Outcome::NotLoaded => "not loaded",
-        Outcome::Absent => "absent",
-        Outcome::Undetermined => "undetermined",
     }
 }
 
@@ -277,12 +267,12 @@ fn numbers(test: &Tested) -> Markup {
 }
 
 fn provenance(shown: &Shown<'_>) -> Markup {
-    let receipts = shown
-        .judgements
-        .iter()
-        .flat_map(|one| &one.tests)
-        .filter_map(|test| test.receipt.as_ref())
-        .chain(shown.pictures.iter().filter_map(|picture| picture.drawn.as_ref().ok()).map(|drawn| &drawn.receipt));
+    let receipts = shown.judgements.iter().flat_map(|one| &one.tests).filter_map(|test| test.receipt.as_ref()).chain(
+        shown.pictures.iter().filter_map(|picture| match &picture.drawn {
+            Attempt::Drawn(drawn) => Some(&drawn.receipt),
+            Attempt::Waits(_) | Attempt::Failed(_) => None,
+        }),
+    );
     let mut captures: BTreeMap<&str, &str> = BTreeMap::new();
     for capture in receipts.flat_map(|receipt| &receipt.captures) {
         captures.insert(capture.sha256.as_str(), capture.url.as_str());
@@ -301,6 +291,7 @@ fn provenance(shown: &Shown<'_>) -> Markup {
                 code { "tollhouse explain" } " leads from a claim or a figure to each of them; "
                 code { "tollhouse claims " (set) " --at " (shown.name) } " judges again."
             }
+            @if let Some(pinned) = &shown.pinned { p { (pinned) } }
             details {
                 summary { "The files" }
                 table {

@@ -343,7 +343,7 @@ fn drawn(context: &Context, project: &Project, at: &str) -> Result<Vec<(String, 
     let session = context.session(Some(at))?;
     let mut found = Vec::new();
     for spec in &project.figures {
-        match figure::drawn(&session, spec) {
+        match query::figures::build(&session, spec).and_then(figure::files) {
             Ok(files) => found.extend(files.into_iter().map(|(name, bytes)| (format!("figures/{name}"), bytes))),
             Err(error) if matches!(error.kind(), Kind::Usage | Kind::CheckFailed) => {
                 complain(&format!("not in the archive, the figure {}: {error}", spec.id));

@@ -52,6 +52,9 @@ impl Sql {
                 say(&in_words(&header, rows));
             }
         }
+        for caveat in query::caveats::of(&session, &self.query, &answer)? {
+            complain(&format!("caveat: {caveat}"));
+        }
         if let Some(path) = &self.receipt {
             save(path, to_json(&session.receipt(&self.query, &answer)?)?.as_bytes())?;
             complain(&format!("receipt: {}", path.display()));

@@ -153,6 +153,14 @@ pub(super) fn list(text: &str) -> Vec<String> {
     if by_semicolon.len() > 1 { by_semicolon } else { split(text, ", ") }
 }
 
+/// The code and the label of an item that is one cause, `X72 (Intentional self-harm by handgun discharge)`.
+pub(super) fn one(item: &str) -> Option<(String, String)> {
+    let (code, label) = item.split_once(' ')?;
+    let [code] = <[String; 1]>::try_from(expand(code)?).ok()?;
+    let label = label.strip_prefix('(').filter(|_| is_one_parenthesis(label))?.strip_suffix(')')?;
+    Some((code, label.to_owned()))
+}
+
 fn split(text: &str, separator: &str) -> Vec<String> {
     let (mut items, mut depth, mut begin) = (Vec::new(), 0_usize, 0);
     for (index, c) in text.char_indices() {

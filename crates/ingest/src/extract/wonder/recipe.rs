@@ -84,8 +84,9 @@ pub(super) struct Answer {
     pub place_at: Option<usize>,
     pub year_at: Option<usize>,
     pub deaths_at: usize,
-    /// Whether rows are of a place and a year alone, so that it is known which rows there should be.
-    pub is_plain: bool,
+    /// What rows are grouped by beside place and year, where the footer names every value of it, so that it is known which
+    /// rows there should be; nothing where it does not.
+    pub axes: Option<Vec<Axis>>,
     /// The largest and, unless the export prints zeros, the smallest count that is withheld.
     pub high: i64,
     pub low: i64,
@@ -103,6 +104,38 @@ pub(super) enum Place {
     /// With whether the counties of this database are known.
     County(bool),
 }
+
+/// A column that rows are grouped by, and the values that the query asked for.
+#[derive(Debug)]
+pub(super) struct Axis {
+    /// WONDER's name of it; the column of this name has the label, the next one the code.
+    pub group: String,
+    pub label_at: usize,
+    pub values: Vec<AxisValue>,
+}
+
+/// A value that rows are grouped by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AxisValue {
+    pub label: String,
+    /// Its code, where the footer prints it: it does for causes of death.
+    pub code: Option<String>,
+}
+
+impl Axis {
+    /// The values that a footer's list names; nothing where one is a range or a group of causes, whose rows it does not tell.
+    fn read(group: &str, label_at: usize, item: &Item) -> Option<Self> {
+        let value = |text: String| match group {
+            CAUSE => codes::one(&text).map(|(code, label)| AxisValue { label, code: Some(code) }),
+            _ => Some(AxisValue { label: text, code: None }),
+        };
+        let values = codes::list(&item.text).into_iter().map(value).collect::<Option<Vec<_>>>()?;
+        Some(Self { group: group.to_owned(), label_at, values })
+    }
+}
+
+/// The group whose values are restricted by code.
+const CAUSE: &str = "Cause of death";
 
 /// Where a value of our own column comes from.
 #[derive(Debug)]
@@ -138,6 +171,16 @@ impl Answer {
             && !years.contains(&year)
         {
             return Err(format!("is of {year}, and the footer says that {} was asked for", spans(years)));
+        }
+        let is_total = cells.first().is_some_and(|notes| !notes.is_empty());
+        for axis in self.axes.iter().flatten().filter(|_| !is_total) {
+            let label = cells.get(axis.label_at).map_or("", String::as_str);
+            if !axis.values.iter().any(|value| value.label == label) {
+                return Err(format!(
+                    "is of {} `{label}`, which the footer does not say was asked for",
+                    axis.group.to_lowercase()
+                ));
+            }
         }
         let deaths = cells.get(self.deaths_at).and_then(|cell| cell.parse::<i64>().ok());
         match deaths {
@@ -252,8 +295,19 @@ impl WonderExport {
             _ if groups.iter().any(|group| group == "State") => Place::State,
             _ => Place::Nation,
         };
-        let is_plain = groups.iter().all(|group| matches!(group.as_str(), "County" | "State" | "Year"));
-        let telling = is_plain && years.is_some() && place != Place::County(false);
+        let at = |name: &str| header.iter().position(|column| column == name);
+        let beside = groups.iter().filter(|group| !matches!(group.as_str(), "County" | "State" | "Year"));
+        let axes: Option<Vec<Axis>> = beside
+            .map(|group| {
+                let asked = match (group.as_str(), asked.ucd.as_slice()) {
+                    (CAUSE, [item]) => *item,
+                    (CAUSE, _) => return None,
+                    _ => said(group).filter(|item| !matches!(item.text.as_str(), "" | "All"))?,
+                };
+                Axis::read(group, at(group)?, asked)
+            })
+            .collect();
+        let telling = axes.is_some() && years.is_some() && place != Place::County(false);
         let mut hides_at = 0;
         let mut shown = |name: &str| match said(name) {
             Some(item) if item.text == "True" => true,
@@ -297,7 +351,6 @@ impl WonderExport {
             let distance = 8 * differences.len() + 4 * self.other_groups(&groups) + causes;
             return Err(Misfit { differences, distance });
         };
-        let at = |name: &str| header.iter().position(|column| column == name);
         let mut values: BTreeMap<String, Fill> =
             cause.values.iter().map(|(column, value)| (column.clone(), Fill::Fixed(value.clone()))).collect();
         for dimension in &self.dimension {
@@ -310,7 +363,11 @@ impl WonderExport {
             // Writing to a String cannot fail.
             let _infallible = write!(slice, " {}{}", spans(years), if by_year || one_year { "" } else { " pooled" });
         }
-        for group in groups.iter().filter(|group| self.dimension.iter().any(|dimension| dimension.group == **group)) {
+        // By what every export is grouped, none is told from another.
+        let instead = |group: &&String| {
+            !self.group_by.contains(group) && self.dimension.iter().any(|dimension| dimension.group == **group)
+        };
+        for group in groups.iter().filter(instead) {
             let _infallible = write!(slice, " by {}", group.to_lowercase());
         }
         filters.sort();
@@ -327,7 +384,7 @@ impl WonderExport {
             place_at: at("County Code").or_else(|| at("State Code")),
             year_at: at("Year Code"),
             deaths_at: at("Deaths").unwrap_or_default(),
-            is_plain,
+            axes,
             low: edition.database.withheld.0,
             high: edition.database.withheld.1,
             release: edition.release,

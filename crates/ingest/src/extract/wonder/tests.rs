@@ -228,14 +228,16 @@ fn a_place_of_residence_is_the_place() {
     refuse(&state(), &of("Occurrence"), &["`Group By` is `Occurrence State, Year`"]);
 }
 
-/// The fixture as if it had been asked for by sex, of some sexes.
-fn by_sex(asked: &str) -> Page {
+/// The fixture as if it had been asked for by sex, of some sexes, with the rows of one.
+fn by_sex(asked: &str, sex: &str) -> Page {
     let text = String::from_utf8(fixture(ANY_OPIOID).bytes(1 << 20).unwrap()).unwrap();
     let text = text.replace("Group By: State, Year", "Group By: State, Gender, Year");
     let text = text.replace("Gender: All", &format!("Gender: {asked}"));
     let text = text.replace("\t\"State Code\"", "\t\"State Code\"\t\"Gender\"\t\"Gender Code\"");
     let rows = text.lines().map(|line| match line.match_indices('\t').nth(2) {
-        Some((at, _)) if line.starts_with('\t') => format!("{}\t\"Female\"\t\"F\"{}\r\n", &line[..at], &line[at..]),
+        Some((at, _)) if line.starts_with('\t') => {
+            format!("{}\t\"{sex}\"\t\"{}\"{}\r\n", &line[..at], &sex[..1], &line[at..])
+        }
         _ => format!("{line}\r\n"),
     });
     Page::of_bytes("file:sex.txt", rows.collect::<String>().into_bytes())
@@ -244,11 +246,48 @@ fn by_sex(asked: &str) -> Page {
 #[test]
 fn an_export_of_some_groups_is_a_part_of_its_own() {
     let extractor = recipe("group_by = ['State', 'Gender|Sex', 'Year']");
-    check_edition(&decode(&extractor, &[by_sex("All")]).unwrap(), "mcd-1999-2016", "any_opioid 2015-2016");
-    let female = decode(&extractor, &[by_sex("Female")]).unwrap();
+    check_edition(&decode(&extractor, &[by_sex("All", "Female")]).unwrap(), "mcd-1999-2016", "any_opioid 2015-2016");
+    let female = decode(&extractor, &[by_sex("Female", "Female")]).unwrap();
     check_edition(&female, "mcd-1999-2016", "any_opioid 2015-2016 of gender Female");
-    let male = decode(&extractor, &[by_sex("Male")]).unwrap();
+    let male = decode(&extractor, &[by_sex("Male", "Male")]).unwrap();
     check_edition(&male, "mcd-1999-2016", "any_opioid 2015-2016 of gender Male");
+}
+
+#[test]
+fn rows_of_named_groups_are_hidden_or_cut_off_too() {
+    let extractor = recipe("group_by = ['State', 'Gender|Sex', 'Year']");
+    let both = by_sex("Female; Male", "Female");
+    check_error(decode(&extractor, std::slice::from_ref(&both)), Kind::NotData, &["102 of 204 rows are not there"]);
+    let text =
+        String::from_utf8(both.bytes(1 << 20).unwrap()).unwrap().replace("Suppressed: True", "Suppressed: False");
+    let decoded = decode(&extractor, &[Page::of_bytes("file:both.txt", text.clone().into_bytes())]).unwrap();
+    assert_eq!((decoded.rows.len(), decoded.hidden.len()), (102, 102));
+    let hidden = |name: &str| decoded.hidden_cell(0, name);
+    assert_eq!((hidden("State"), hidden("year"), hidden("Gender")), ("Alabama", "2015", "Male"));
+    assert_eq!(
+        (hidden("Gender Code"), hidden("Deaths")),
+        ("∅", NOT_SHOWN),
+        "no row that is shown has the code of Male"
+    );
+    // All of a group are not named, so that nobody knows which rows are hidden.
+    let all = text.replace("Gender: Female; Male", "Gender: All");
+    refuse(&extractor, &Page::of_bytes("file:all.txt", all.into_bytes()), &["cannot be told which rows are hidden"]);
+    let other = by_sex("Male", "Female");
+    check_error(
+        decode_only(&extractor, &[other]),
+        Kind::Changed,
+        &["line 2 is of gender `Female`", "not say was asked for"],
+    );
+}
+
+#[test]
+fn a_cause_that_rows_are_grouped_by_is_one_code_and_its_label() {
+    let one = |item: &str| codes::one(item);
+    let label = "Rifle, shotgun and larger firearm discharge";
+    assert_eq!(one(&format!("W33 ({label})")), Some(("W33".to_owned(), label.to_owned())));
+    for many in ["X40-X44 (Poisonings)", "Drug poisonings (overdose) Suicide (X60-X64)", "X72", "X72 (a) and (b)"] {
+        assert_eq!(one(many), None, "{many}");
+    }
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn draw(project: &Project, warehouse: &Warehouse, figure: &str, receipt: &Receip
     })?;
     let reading = warehouse.reading(receipt.snapshot)?;
     let session = Session::open(warehouse, reading, &project.datasets, &project.vocabulary)?;
-    figure::write(&session, spec, folder).map(|_| ())
+    figure::write(query::figures::build(&session, spec)?, folder).map(|_| ())
 }
 
 fn remove(folder: &Path, figure: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use query::figures::{Move, Spec, moved};
 use query::{Receipt, Session};
 use serde::Serialize;
 
-use super::{Context, ENDINGS, RECEIPT, drawn};
+use super::{Context, ENDINGS, RECEIPT, files};
 use crate::output::{print_json, say};
 
 /// What was found of one figure.
@@ -78,7 +78,7 @@ fn verify(context: &Context, spec: &Spec, receipt: &Receipt, folder: &Path, at: 
             Session::open(&warehouse, reading, &project.datasets, &project.vocabulary)?
         }
     };
-    let again = drawn(&session, spec)?;
+    let again = files(query::figures::build(&session, spec)?)?;
     let mut found = Found {
         figure: spec.id.clone(),
         drawn_from: receipt.snapshot,

@@ -8,6 +8,8 @@
 //! methods keep the rule by what they are: [`PeerOutliers`] refuses data that have one, and [`HotSpots`] takes published
 //! counts and the publisher's bounds, and gives nothing but how often a place was named.
 
+mod growth;
+
 use std::collections::BTreeMap;
 
 use inference::hotspots::{self, Method as Way};
@@ -19,6 +21,7 @@ use inference::scan::Limits;
 use model::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
+use self::growth::Periods;
 use crate::Answer;
 
 /// A method, with its parameters.
@@ -37,6 +40,10 @@ pub enum Method {
 /// exposure and size at once. Makes a row for each pharmacy, under the registration that was shipped most: `registrations`,
 /// `pharmacies`, `dosage_units`, `transactions`, `dosage_units_per_person_year` and what [`inference::outliers::Compared`] has. No
 /// rows where there are too few to compare.
+///
+/// With `growth` it reads `dosage_units_<year>` of every year from the first period's to the second's, null where a registration's
+/// are not known, and `first_shipment_date` and `last_shipment_date`, null where nothing is known by day. It makes those two of the
+/// pharmacy, `months_open`, and the columns that start with `growth_`, and `has_grown`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeerOutliers {
@@ -45,6 +52,8 @@ pub struct PeerOutliers {
     times: f64,
     certainty: f64,
     false_discoveries: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    growth: Option<Periods>,
 }
 
 /// Reads `county_fips`, `state_fips`, `longitude`, `latitude`, `neighbours` (codes with blanks between), `person_years`, `deaths`,
@@ -97,13 +106,13 @@ impl PeerOutliers {
         for (at, number) in merged.into_iter().enumerate() {
             let (shipped, shipments) = (rows[at].number("dosage_units")?, rows[at].number("transactions")?);
             if number == shops.len() {
-                shops.push(Shop { first: at, most: shipped, registrations: 0, shipped: 0.0, shipments: 0.0 });
+                shops.push(Shop { first: at, most: shipped, rows: Vec::new(), shipped: 0.0, shipments: 0.0 });
             }
             let shop = &mut shops[number];
             if shipped > shop.most {
                 (shop.first, shop.most) = (at, shipped);
             }
-            shop.registrations += 1;
+            shop.rows.push(at);
             shop.shipped += shipped;
             shop.shipments += shipments;
         }
@@ -133,10 +142,15 @@ impl PeerOutliers {
             false_discoveries: self.false_discoveries,
         };
         let Some(compared) = enough(outliers::compare(&units, &settings))? else { return Ok(Vec::new()) };
-        let made = shops.iter().zip(&units).zip(&compared.units).map(|((shop, unit), seen)| {
+        let grown = match &self.growth {
+            Some(periods) => periods.apply(self, rows, &shops, &units, compared.typical)?,
+            None => vec![BTreeMap::new(); shops.len()],
+        };
+        let made = shops.iter().zip(&units).zip(&compared.units).zip(grown).map(|(((shop, unit), seen), grown)| {
             let mut made = rows[shop.first].all();
+            made.extend(grown);
             let mut put = |name: &str, value: String| made.insert(name.to_owned(), Some(value));
-            put("registrations", shop.registrations.to_string());
+            put("registrations", shop.rows.len().to_string());
             put("pharmacies", units.len().to_string());
             put("dosage_units", format!("{:.5}", shop.shipped));
             put("transactions", format!("{:.0}", shop.shipments));
@@ -163,7 +177,8 @@ struct Shop {
     /// The registration that was shipped most, and how much.
     first: usize,
     most: f64,
-    registrations: u32,
+    /// All its registrations.
+    rows: Vec<usize>,
     shipped: f64,
     shipments: f64,
 }

@@ -67,6 +67,65 @@ fn pharmacies_are_compared_in_the_commit_of_their_inputs() {
     assert_eq!(lines(&session, "SELECT count(*) FROM found WHERE peers_ratio BETWEEN 25 AND 35"), ["1"]);
 }
 
+const GROWTH: &str = "title = 'Pharmacies'\nrow = 'pharmacy'\n\
+     columns = ['buyer_dea_number', 'first_shipment_date', 'months_open', 'growth_basis', 'growth_ratio', 'growth_peers_ratio', \
+     'growth_false_discovery_rate', 'has_grown']\nkey = ['buyer_dea_number']\n\
+     method = { name = 'peer_outliers', seed = 1, draws = 20, times = 2.0, certainty = 0.9, false_discoveries = 0.05, \
+     growth = { first = [2006, 2008], second = [2010, 2012] } }";
+
+/// The pharmacies with figures by year: steady ones, but for number 8, which is shipped 500 thousand a year in the second period;
+/// 12 and 13, which opened in the middle of 2007; 14, of which a year is not known. Of even ones but 60 the days are known.
+fn years() -> String {
+    let year = |year: i32| {
+        format!(
+            "CASE WHEN n = 8 AND {year} >= 2010 THEN 500000 WHEN n IN (12, 13) AND {year} = 2006 THEN 0 \
+             WHEN n IN (12, 13) AND {year} = 2007 THEN 50000 WHEN n IN (12, 13) THEN 100000 \
+             WHEN n = 14 AND {year} = 2012 THEN NULL ELSE 100000 + 1000 * n END AS dosage_units_{year}"
+        )
+    };
+    let years: Vec<String> = (2006..=2012).map(year).collect();
+    let days = "CASE WHEN n = 12 THEN DATE '2007-07-29' WHEN n % 2 = 0 AND n <> 60 THEN DATE '2006-01-02' END AS first_shipment_date, \
+                CASE WHEN n % 2 = 0 AND n <> 60 THEN DATE '2012-12-31' END AS last_shipment_date";
+    pharmacies(63).replace("AS transactions", &format!("AS transactions, {}, {days}", years.join(", ")))
+}
+
+#[test]
+fn growth_is_told_per_time_open_and_of_nobody_who_opened() {
+    let (tiny, became) = made(GROWTH, &years());
+    assert!(matches!(became, Became::Built { rows: 60 }), "{became:?}");
+    let session = tiny.session();
+    // 1,500 thousand after 324, while nobody else's shipments changed.
+    assert_eq!(
+        lines(&session, "SELECT * EXCLUDE (growth_false_discovery_rate) FROM found WHERE has_grown"),
+        ["1008,2006-01-02,84,dates,4.630,4.630,true"]
+    );
+    let of = |number: u32| {
+        let sql =
+            format!("SELECT months_open, growth_basis, growth_ratio FROM found WHERE buyer_dea_number = '{number}'");
+        lines(&session, &sql)
+    };
+    // 150 thousand in eighteen months are as much a year as 300 in three: no growth. By years alone it was open for a third.
+    assert_eq!(of(1012), ["66,dates,1.000"]);
+    assert_eq!(of(1013), [",,"]);
+    assert_eq!(of(1014), [",,"]);
+    assert_eq!(of(1015), [",years,1.000"]);
+    // Of two registrations at one address the days of one are known: together they have none.
+    assert_eq!(of(1000), [",years,1.000"]);
+    let known = "SELECT count(growth_ratio), count(has_grown), count(growth_false_discovery_rate) FROM found";
+    assert_eq!(lines(&session, known), ["58,58,58"]);
+}
+
+#[test]
+fn growth_of_too_few_is_null_and_of_nonsense_an_error() {
+    let (tiny, _) = made(GROWTH, &years().replace("n = 14 AND 2012 = 2012", "n > 20 AND 2012 = 2012"));
+    assert_eq!(
+        lines(&tiny.session(), "SELECT count(*), count(growth_ratio), count(months_open) FROM found"),
+        ["60,0,9"]
+    );
+    refused(&GROWTH.replace("[2010, 2012]", "[2008, 2012]"), &years(), "later one");
+    refused(GROWTH, &pharmacies(63), "`dosage_units_2006`");
+}
+
 #[test]
 fn a_method_gives_the_same_parts_again_from_its_manifest() {
     let (tiny, _) = made(PEERS, &pharmacies(63));

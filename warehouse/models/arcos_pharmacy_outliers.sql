@@ -41,7 +41,9 @@ SELECT
   COALESCE(dated.dosage_units_2011, yearly.dosage_units_2011) AS dosage_units_2011,
   COALESCE(dated.dosage_units_2012, yearly.dosage_units_2012) AS dosage_units_2012,
   dated.first_shipment_date,
-  dated.last_shipment_date
+  dated.last_shipment_date,
+  CAST(dated.label_mme_mg AS DECIMAL(18, 3)) AS label_mme_mg,
+  dated.dosage_units_without_strength
 FROM arcos_buyer_totals AS buyer
 JOIN (
   SELECT county_fips, CAST(SUM(population) AS BIGINT) AS person_years
@@ -104,7 +106,9 @@ LEFT JOIN (
       SUM(CASE WHEN year = 2011 THEN dosage_units ELSE 0 END) AS dosage_units_2011,
       SUM(CASE WHEN year = 2012 THEN dosage_units ELSE 0 END) AS dosage_units_2012,
       MIN(transaction_date) AS first_shipment_date,
-      MAX(transaction_date) AS last_shipment_date
+      MAX(transaction_date) AS last_shipment_date,
+      SUM(mme_label_mg) AS label_mme_mg,
+      SUM(CASE WHEN mme_label_mg IS NULL THEN dosage_units ELSE 0 END) AS dosage_units_without_strength
     FROM history.arcos_transactions
     WHERE buyer_dea_number IS NOT NULL
       AND transaction_code = 'S'

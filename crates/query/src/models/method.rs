@@ -41,6 +41,9 @@ pub enum Method {
 /// `pharmacies`, `dosage_units`, `transactions`, `dosage_units_per_person_year` and what [`inference::outliers::Compared`] has. No
 /// rows where there are too few to compare.
 ///
+/// Where it is there, it reads `label_mme_mg` with `dosage_units_without_strength`, null for a registration of which they are not
+/// known, and makes both of the pharmacy, and `label_mme_mg_per_person_year`.
+///
 /// With `growth` it reads `dosage_units_<year>` of every year from the first period's to the second's, null where a registration's
 /// are not known, and `first_shipment_date` and `last_shipment_date`, null where nothing is known by day. It makes those two of the
 /// pharmacy, `months_open`, and the columns that start with `growth_`, and `has_grown`.
@@ -166,9 +169,10 @@ impl PeerOutliers {
             put("rank_low", seen.rank_low.to_string());
             put("rank_high", seen.rank_high.to_string());
             put("stands_out", seen.stands_out.to_string());
-            made
+            made.extend(shop.label_mme(rows, unit)?);
+            Ok(made)
         });
-        Ok(made.collect())
+        made.collect()
     }
 }
 
@@ -181,6 +185,28 @@ struct Shop {
     rows: Vec<usize>,
     shipped: f64,
     shipments: f64,
+}
+
+/// The share of units without a strength at which label MME is not told.
+const WITHOUT_STRENGTH: f64 = 0.01;
+
+impl Shop {
+    /// Its label MME: none where it is not known of each of its registrations, or too many units have no strength.
+    fn label_mme(&self, rows: &[Row<'_>], unit: &Unit) -> Result<BTreeMap<String, Option<String>>> {
+        let sum = |name: &str| -> Result<Option<f64>> {
+            let known = self.rows.iter().map(|at| rows[*at].optional(name).map(|_| rows[*at].number(name)).transpose());
+            Ok(known.collect::<Result<Vec<_>>>()?.into_iter().sum())
+        };
+        let without = sum("dosage_units_without_strength")?;
+        let enough = without.is_some_and(|without| without <= WITHOUT_STRENGTH * self.shipped);
+        let mme = sum("label_mme_mg")?.filter(|_| enough);
+        let cells = [
+            ("dosage_units_without_strength", without.map(|units| format!("{units:.5}"))),
+            ("label_mme_mg", mme.map(|mme| format!("{mme:.3}"))),
+            ("label_mme_mg_per_person_year", mme.map(|mme| format!("{:.3}", mme / unit.residents))),
+        ];
+        Ok(cells.map(|(name, cell)| (name.to_owned(), cell)).into())
+    }
 }
 
 impl HotSpots {

@@ -126,6 +126,33 @@ fn growth_of_too_few_is_null_and_of_nonsense_an_error() {
     refused(GROWTH, &pharmacies(63), "`dosage_units_2006`");
 }
 
+/// Label MME of every pharmacy but number 5, of which nothing is known, and 60, the second registration of number 0; number 6 has
+/// fewer than one unit of a hundred without a strength, number 7 more.
+#[test]
+fn label_mme_is_that_of_the_whole_pharmacy_or_null() {
+    let columns = "AS transactions, CASE WHEN n IN (5, 60) THEN NULL ELSE 2000000 + n END AS label_mme_mg, \
+                   CASE WHEN n IN (5, 60) THEN NULL WHEN n = 6 THEN 7000 WHEN n = 7 THEN 300001 ELSE 0 END \
+                   AS dosage_units_without_strength";
+    let toml = PEERS
+        .replace("'peers_ratio'", "'label_mme_mg', 'label_mme_mg_per_person_year', 'dosage_units_without_strength'");
+    let (tiny, became) = made(&toml, &pharmacies(63).replace("AS transactions", columns));
+    assert!(matches!(became, Became::Built { rows: 60 }), "{became:?}");
+    let session = tiny.session();
+    let of = |number: u32| {
+        let sql = format!(
+            "SELECT label_mme_mg, label_mme_mg_per_person_year, dosage_units_without_strength FROM found \
+             WHERE buyer_dea_number = '{number}'"
+        );
+        lines(&session, &sql)
+    };
+    assert_eq!(of(1000), [",,"]);
+    // 200,000 person-years are shared by sixty pharmacies: 4,000,062 / (200,000 / 60).
+    assert_eq!(of(1001), ["4000062.000,1200.019,0.00000"]);
+    assert_eq!(of(1005), [",,"]);
+    assert_eq!(of(1006), ["2000006.000,600.002,7000.00000"]);
+    assert_eq!(of(1007), [",,300001.00000"]);
+}
+
 #[test]
 fn a_method_gives_the_same_parts_again_from_its_manifest() {
     let (tiny, _) = made(PEERS, &pharmacies(63));

@@ -6,8 +6,10 @@
 //!
 //! The guard of [`crate::disclosure`] judges SQL by running it again over other counts, which a method of minutes forbids. So
 //! methods keep the rule by what they are: [`PeerOutliers`] refuses data that have one, and [`HotSpots`] takes published
-//! counts and the publisher's bounds, and gives nothing but how often a place was named.
+//! counts and the publisher's bounds, and gives nothing but how often a place was named. [`Distribution`] takes published counts, and
+//! gives rounded means of several.
 
+mod distribution;
 mod growth;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ use inference::scan::Limits;
 use model::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
+use self::distribution::Distribution;
 use self::growth::Periods;
 use crate::Answer;
 
@@ -32,6 +35,8 @@ pub enum Method {
     PeerOutliers(PeerOutliers),
     /// Places where counts gather.
     HotSpots(HotSpots),
+    /// Figures of persons, of whom nobody's own is seen.
+    Distribution(Distribution),
 }
 
 /// Reads `peer_kind`, `peer_place`, `buyer_county_fips`, the county's `person_years`, `dosage_units` and `transactions`; to tell
@@ -88,6 +93,7 @@ impl Method {
             )),
             Self::PeerOutliers(method) => method.apply(&rows),
             Self::HotSpots(method) => method.apply(&rows),
+            Self::Distribution(method) => method.apply(&rows, guarded),
         }
     }
 }

@@ -235,3 +235,71 @@ fn counts_that_should_be_withheld_and_bounds_that_are_too_tight_are_refused() {
     refused(SPOTS, &counties(WITHHELD).replace("0 AS deaths_low", "3 AS deaths_low"), "bounds");
     refused(SPOTS, &counties(WITHHELD).replace("9 AS deaths_high", "NULL AS deaths_high"), "bounds");
 }
+
+const SPREAD: &str = "title = 'Persons'\nrow = 'state'\n\
+     columns = ['buyer_state', 'persons', 'dosage_units_p10', 'dosage_units_p25', 'dosage_units_p50', 'dosage_units_p75', \
+     'dosage_units_p90', 'dosage_units_p99']\nkey = ['buyer_state']\n\
+     method = { name = 'distribution', by = ['buyer_state'], value = 'dosage_units', round = 10 }";
+
+/// Twenty-nine persons in one state, ten in another and one in a third, of 103 units, 203, 303….
+fn persons() -> String {
+    counted(
+        40,
+        "CASE WHEN n < 29 THEN 'WV' WHEN n < 39 THEN 'KY' ELSE 'OH' END AS buyer_state, 100 * (n + 1) + 3 AS dosage_units, \
+         1 AS persons",
+    )
+}
+
+#[test]
+fn of_persons_there_are_rounded_means_of_several_and_no_small_groups() {
+    let (tiny, became) = made(SPREAD, &persons());
+    assert!(matches!(became, Became::Built { rows: 1 }), "{became:?}");
+    // A quarter: the 8th of 29, the mean of the 6th to the 10th. A tenth would be near the smallest.
+    assert_eq!(lines(&tiny.session(), "SELECT * FROM found"), ["WV,29,,800,1500,2200,,"]);
+    refused(SPREAD, &persons().replace(" AS persons", " AS people"), "`persons`");
+    refused(SPREAD, &persons().replace("'OH'", "NULL"), "`buyer_state` is null");
+    refused(&SPREAD.replace("round = 10", "round = 0"), &persons(), "rounded");
+}
+
+/// Medicare shows no count of 1-10, so that none may be among what goes in.
+#[test]
+fn of_protected_counts_there_are_large_ones_alone() {
+    let of = |least: &str| persons().replace("FROM cities", "FROM deaths").replace("100 * (n + 1) + 3", least);
+    for (least, fine) in [("n + 11", true), ("n + 10", false), ("CASE WHEN n = 3 THEN 0 ELSE n + 11 END", true)] {
+        let mut tiny = Tiny::new();
+        tiny.declare("found", SPREAD, &of(least));
+        let (_, made) = tiny.run(&[("deaths", "state_fips,year,deaths\n01,2015,50")]).unwrap();
+        match made.into_values().next().unwrap() {
+            Became::Built { rows } => assert!(fine && rows == 1, "{least}"),
+            other => assert!(!fine && format!("{other:?}").contains("1-10"), "{least}: {other:?}"),
+        }
+    }
+}
+
+/// The model as the project has it, over invented prescribers: 29 of an opioid, 29 of two drugs whose names have an opioid's
+/// letters in them, 10 of another opioid.
+#[test]
+fn prescribers_of_an_opioid_are_a_distribution() {
+    let mut tiny = Tiny::medicare();
+    tiny.declare(
+        "cms_prescriber_distribution",
+        include_str!("../../../../../warehouse/models/cms_prescriber_distribution.toml"),
+        include_str!("../../../../../warehouse/models/cms_prescriber_distribution.sql"),
+    );
+    let mut rows =
+        "prescriber_state,prescriber_type,year,brand_name,generic_name,claims,claims_low,claims_high,claims_status"
+            .to_owned();
+    let drugs = [("Oxycodone Hcl", 29), ("Tiotropium Bromide", 29), ("Apomorphine Hcl", 29), ("Opium Tincture", 10)];
+    for (drug, prescribers) in drugs {
+        for claims in 11..11 + prescribers {
+            rows += &format!("\nWV,Pain Management,2023,{drug},{drug},{claims},{claims},{claims},reported");
+        }
+    }
+    let (_, made) = tiny.run(&[("cms_partd_prescriber_drug", &rows)]).unwrap();
+    let became = made.into_values().next().unwrap();
+    assert!(matches!(became, Became::Built { rows: 1 }), "{became:?}");
+    assert_eq!(
+        lines(&tiny.session(), "SELECT * FROM cms_prescriber_distribution"),
+        ["WV,Pain Management,Oxycodone Hcl,Oxycodone Hcl,2023,29,,18,25,32,,"]
+    );
+}

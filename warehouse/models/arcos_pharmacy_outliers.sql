@@ -52,7 +52,8 @@ JOIN (
     AND year BETWEEN 2006 AND 2012
   GROUP BY county_fips
 ) AS people ON people.county_fips = buyer.buyer_county_fips
-JOIN (
+-- A registration without a name begins with no word, and is a pharmacy all the same.
+LEFT JOIN (
   SELECT
     buyer_state,
     SPLIT_PART(REPLACE(REPLACE(UPPER(buyer_name), '-', ''), ',', ' '), ' ', 1) AS word,

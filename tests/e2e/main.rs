@@ -16,6 +16,7 @@ mod interrupted;
 mod linkage;
 mod masters;
 mod models;
+mod outliers;
 mod replay;
 mod report;
 mod revisions;

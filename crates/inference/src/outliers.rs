@@ -99,6 +99,8 @@ pub struct Comparison {
     pub spread: f64,
     /// How many units do not say what is usual, because they stood out in the round before.
     pub set_aside: usize,
+    /// What a typical shipment holds, as [`growth`] takes it.
+    pub typical: f64,
 }
 
 /// How often the fit is made at most.
@@ -149,6 +151,7 @@ pub fn compare(units: &[Unit], settings: &Settings) -> Result<Comparison, Error>
         shape: judged.shape,
         spread: judged.spread,
         set_aside: usual.iter().filter(|usual| !**usual).count(),
+        typical: table.typical,
     })
 }
 

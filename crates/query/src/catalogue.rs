@@ -26,7 +26,7 @@ use model::{Digest, Error, Kind, Result, ResultExt as _};
 use store::Warehouse;
 use store::commit::Snapshot;
 
-pub(crate) use views::{Contents, Loaded, Table};
+pub(crate) use views::{Contents, Loaded, Table, restricted};
 
 use crate::sql;
 

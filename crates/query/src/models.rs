@@ -15,6 +15,7 @@
 //! - a model of which an input is not loaded is not there: no rows would be a statement about the world.
 
 mod method;
+pub mod restricted;
 #[cfg(test)]
 mod tests;
 
@@ -135,7 +136,12 @@ impl Model {
             disclosure::guard(session, "the model", &self.sql, &answer)?;
             return self.fit(&answer, vocabulary);
         };
-        let made = method.apply(&answer, disclosure::is_guarded(session, &self.sql)?)?;
+        self.made(method, &answer, disclosure::is_guarded(session, &self.sql)?, vocabulary)
+    }
+
+    /// What its method makes of an answer, as the declaration wants it.
+    fn made(&self, method: &Method, answer: &Answer, guarded: bool, vocabulary: &Vocabulary) -> Result<RecordBatch> {
+        let made = method.apply(answer, guarded)?;
         let broken = "the rows of a method do not fit together";
         let fields = self.spec.columns.iter().map(|name| vocabulary.field(name)).collect::<Result<Vec<_>>>()?;
         // A cell that is no value of its column's type is our mistake, and no null.

@@ -15,6 +15,7 @@ mod tests;
 
 use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use duckdb::{Config, Connection};
 use model::column::Vocabulary;
@@ -436,7 +437,7 @@ fn locked(warehouse: &Warehouse, plan: &Plan, threads: i64) -> Result<Connection
         warehouse.check_sound(&mut parts.map(|part| (part.path.as_str(), &part.sha256)))?;
         return Err(error);
     }
-    lock(&connection, warehouse).or_error(Kind::Internal, "DuckDB cannot be locked down")?;
+    lock(&connection, &[warehouse.root().join("tables")]).or_error(Kind::Internal, "DuckDB cannot be locked down")?;
     Ok(connection)
 }
 
@@ -450,15 +451,15 @@ pub(crate) fn connect(threads: i64) -> duckdb::Result<Connection> {
     Connection::open_in_memory_with_flags(config)
 }
 
-/// From here on the connection reads the warehouse's parts and nothing else, and no setting can be changed. It does
+/// From here on the connection reads what lies in these folders and nothing else, and no setting can be changed. It does
 /// not spill to disk either.
-fn lock(connection: &Connection, warehouse: &Warehouse) -> duckdb::Result<()> {
-    let tables = warehouse.root().join("tables").display().to_string();
+pub(crate) fn lock(connection: &Connection, folders: &[PathBuf]) -> duckdb::Result<()> {
+    let folders: Vec<String> = folders.iter().map(|folder| sql::text(&folder.display().to_string())).collect();
     connection.execute_batch(&format!(
         "SET temp_directory = '';
          SET allowed_directories = [{}];
          SET enable_external_access = false;
          SET lock_configuration = true;",
-        sql::text(&tables)
+        folders.join(", ")
     ))
 }

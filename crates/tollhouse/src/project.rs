@@ -19,6 +19,7 @@ use query::pins::Lock;
 
 static PIPELINES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../pipelines");
 static MODELS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/models");
+static RESTRICTED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/restricted");
 static FIGURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/figures");
 static CLAIMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/claims");
 static REFERENCE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../warehouse/reference");
@@ -33,6 +34,8 @@ pub struct Project {
     pub datasets: Vec<Dataset>,
     /// The models, by name.
     pub models: Vec<Model>,
+    /// The models over unmasked rows of persons, which are in no snapshot, by name.
+    pub restricted: Vec<Model>,
     /// The figures, by name.
     pub figures: Vec<figures::Spec>,
     /// The sets of claims, by name.
@@ -69,7 +72,9 @@ impl Project {
         for dataset in &datasets {
             ingest::extract::extractor(dataset)?;
         }
-        let models = models(folder.as_deref(), &datasets, &vocabulary)?;
+        let models = models((folder.as_deref(), MODELS_BELOW, &MODELS), &datasets, &vocabulary)?;
+        let below = (folder.as_deref(), "warehouse/restricted", &RESTRICTED);
+        let restricted = self::models(below, &datasets, &vocabulary)?;
         let figures = figure_texts(folder.as_deref())?
             .iter()
             .map(|(id, toml, sql)| figures::Spec::parse(id, toml, sql))
@@ -78,7 +83,7 @@ impl Project {
             .iter()
             .map(|(id, text)| ClaimSet::parse(id, text))
             .collect::<Result<_>>()?;
-        Ok(Self { vocabulary, datasets, models, figures, claims, folder })
+        Ok(Self { vocabulary, datasets, models, restricted, figures, claims, folder })
     }
 
     /// The names of all tables that are declared: datasets and models.
@@ -201,12 +206,19 @@ fn files(folder: Option<&Path>, below: &str, built_in: &Dir<'_>, ending: &str) -
     Ok(found)
 }
 
-/// The models: each a declaration and the SQL beside it.
-fn models(folder: Option<&Path>, datasets: &[Dataset], vocabulary: &Vocabulary) -> Result<Vec<Model>> {
-    let declarations = files(folder, "warehouse/models", &MODELS, "toml")?;
-    let sql = files(folder, "warehouse/models", &MODELS, "sql")?;
+/// Where models stand.
+const MODELS_BELOW: &str = "warehouse/models";
+
+/// The models of a folder: each a declaration and the SQL beside it.
+fn models(
+    (folder, below, built_in): (Option<&Path>, &str, &Dir<'_>),
+    datasets: &[Dataset],
+    vocabulary: &Vocabulary,
+) -> Result<Vec<Model>> {
+    let declarations = files(folder, below, built_in, "toml")?;
+    let sql = files(folder, below, built_in, "sql")?;
     let alone = |id: &str, has: &str, lacks: &str| {
-        Error::new(Kind::Usage, format!("warehouse/models/{id}.{has} has no {id}.{lacks} beside it"))
+        Error::new(Kind::Usage, format!("{below}/{id}.{has} has no {id}.{lacks} beside it"))
             .hint("a model is two files: NAME.sql makes the rows, NAME.toml says what they are")
     };
     if let Some((id, _)) = sql.iter().find(|(id, _)| !declarations.iter().any(|(other, _)| other == id)) {
@@ -219,7 +231,7 @@ fn models(folder: Option<&Path>, datasets: &[Dataset], vocabulary: &Vocabulary) 
         let taken =
             |dataset: &Dataset| [dataset.id.to_string(), dataset.totals_table(), dataset.notes_table()].contains(id);
         if let Some(dataset) = datasets.iter().find(|dataset| taken(dataset)) {
-            return Err(Error::new(Kind::Usage, format!("warehouse/models/{id}.toml: {} has that name", dataset.id))
+            return Err(Error::new(Kind::Usage, format!("{below}/{id}.toml: {} has that name", dataset.id))
                 .hint("give the model a name of its own"));
         }
         models.push(model);

@@ -1,9 +1,10 @@
-//! The `restricted` schema: rows of persons as the captures have them, where the operator has switched it on.
+//! The `restricted` schema: rows of persons as the captures have them, and what is made of those, where the operator has switched it on.
 
 use std::collections::BTreeSet;
 
 use ingest::replay;
 use model::{Digest, Result};
+use query::models::restricted as models;
 use store::Warehouse;
 use store::commit::{Slice, Snapshot};
 
@@ -28,7 +29,21 @@ pub fn follow(project: &Project, config: &Config, warehouse: &Warehouse, snapsho
             keep.insert((dataset.id.clone(), name));
         }
     }
-    warehouse.drop_restricted(&keep)
+    let mut made = Vec::new();
+    for model in &project.restricted {
+        if let Some(name) = models::name(snapshot, model, &keep, VERSION)? {
+            made.push((model, name));
+        }
+    }
+    keep.extend(made.iter().map(|(model, name)| (model.id.clone(), name.clone())));
+    // What is of another state goes first: models are made of all that is there.
+    warehouse.drop_restricted(&keep)?;
+    for (model, name) in made {
+        warehouse.keep_restricted(&model.id, &name, &mut |take| {
+            models::rows(warehouse, snapshot, &project.datasets, &project.vocabulary, model, take)
+        })?;
+    }
+    Ok(())
 }
 
 /// What the rows follow from, as a name.

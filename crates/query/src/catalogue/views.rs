@@ -144,7 +144,7 @@ fn declared(dataset: &Dataset, name: String, vocabulary: &Vocabulary) -> Result<
 }
 
 /// The views of unmasked rows, where there are any.
-pub(super) fn restricted(files: &[(DatasetId, PathBuf)]) -> Vec<String> {
+pub(crate) fn restricted(files: &[(DatasetId, PathBuf)]) -> Vec<String> {
     let mut by_dataset: BTreeMap<&DatasetId, Vec<String>> = BTreeMap::new();
     for (dataset, file) in files {
         by_dataset.entry(dataset).or_default().push(sql::text(&file.display().to_string()));

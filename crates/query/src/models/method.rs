@@ -6,7 +6,11 @@
 //!
 //! The guard of [`crate::disclosure`] judges SQL by running it again over other counts, which a method of minutes forbids. So
 //! methods keep the rule by what they are: [`PeerOutliers`] refuses data that have one, and [`HotSpots`] takes published
-//! counts and the publisher's bounds, and gives nothing but how often a place was named.
+//! counts and the publisher's bounds, and gives nothing but how often a place was named. [`Distribution`] takes published counts, and
+//! gives rounded means of several.
+
+mod distribution;
+mod growth;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +23,8 @@ use inference::scan::Limits;
 use model::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
+use self::distribution::Distribution;
+use self::growth::Periods;
 use crate::Answer;
 
 /// A method, with its parameters.
@@ -29,6 +35,8 @@ pub enum Method {
     PeerOutliers(PeerOutliers),
     /// Places where counts gather.
     HotSpots(HotSpots),
+    /// Figures of persons, of whom nobody's own is seen.
+    Distribution(Distribution),
 }
 
 /// Reads `peer_kind`, `peer_place`, `buyer_county_fips`, the county's `person_years`, `dosage_units` and `transactions`; to tell
@@ -37,6 +45,13 @@ pub enum Method {
 /// exposure and size at once. Makes a row for each pharmacy, under the registration that was shipped most: `registrations`,
 /// `pharmacies`, `dosage_units`, `transactions`, `dosage_units_per_person_year` and what [`inference::outliers::Compared`] has. No
 /// rows where there are too few to compare.
+///
+/// Where it is there, it reads `label_mme_mg` with `dosage_units_without_strength`, null for a registration of which they are not
+/// known, and makes both of the pharmacy, and `label_mme_mg_per_person_year`.
+///
+/// With `growth` it reads `dosage_units_<year>` of every year from the first period's to the second's, null where a registration's
+/// are not known, and `first_shipment_date` and `last_shipment_date`, null where nothing is known by day. It makes those two of the
+/// pharmacy, `months_open`, and the columns that start with `growth_`, and `has_grown`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeerOutliers {
@@ -45,6 +60,8 @@ pub struct PeerOutliers {
     times: f64,
     certainty: f64,
     false_discoveries: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    growth: Option<Periods>,
 }
 
 /// Reads `county_fips`, `state_fips`, `longitude`, `latitude`, `neighbours` (codes with blanks between), `person_years`, `deaths`,
@@ -77,6 +94,7 @@ impl Method {
             )),
             Self::PeerOutliers(method) => method.apply(&rows),
             Self::HotSpots(method) => method.apply(&rows),
+            Self::Distribution(method) => method.apply(&rows, guarded),
         }
     }
 }
@@ -98,13 +116,13 @@ impl PeerOutliers {
         for (at, number) in merged.into_iter().enumerate() {
             let (shipped, shipments) = (rows[at].number("dosage_units")?, rows[at].number("transactions")?);
             if number == shops.len() {
-                shops.push(Shop { first: at, most: shipped, registrations: 0, shipped: 0.0, shipments: 0.0 });
+                shops.push(Shop { first: at, most: shipped, rows: Vec::new(), shipped: 0.0, shipments: 0.0 });
             }
             let shop = &mut shops[number];
             if shipped > shop.most {
                 (shop.first, shop.most) = (at, shipped);
             }
-            shop.registrations += 1;
+            shop.rows.push(at);
             shop.shipped += shipped;
             shop.shipments += shipments;
         }
@@ -134,10 +152,15 @@ impl PeerOutliers {
             false_discoveries: self.false_discoveries,
         };
         let Some(compared) = enough(outliers::compare(&units, &settings))? else { return Ok(Vec::new()) };
-        let made = shops.iter().zip(&units).zip(&compared.units).map(|((shop, unit), seen)| {
+        let grown = match &self.growth {
+            Some(periods) => periods.apply(self, rows, &shops, &units, compared.typical)?,
+            None => vec![BTreeMap::new(); shops.len()],
+        };
+        let made = shops.iter().zip(&units).zip(&compared.units).zip(grown).map(|(((shop, unit), seen), grown)| {
             let mut made = rows[shop.first].all();
+            made.extend(grown);
             let mut put = |name: &str, value: String| made.insert(name.to_owned(), Some(value));
-            put("registrations", shop.registrations.to_string());
+            put("registrations", shop.rows.len().to_string());
             put("pharmacies", units.len().to_string());
             put("dosage_units", format!("{:.5}", shop.shipped));
             put("transactions", format!("{:.0}", shop.shipments));
@@ -153,9 +176,10 @@ impl PeerOutliers {
             put("rank_low", seen.rank_low.to_string());
             put("rank_high", seen.rank_high.to_string());
             put("stands_out", seen.stands_out.to_string());
-            made
+            made.extend(shop.label_mme(rows, unit)?);
+            Ok(made)
         });
-        Ok(made.collect())
+        made.collect()
     }
 }
 
@@ -164,9 +188,32 @@ struct Shop {
     /// The registration that was shipped most, and how much.
     first: usize,
     most: f64,
-    registrations: u32,
+    /// All its registrations.
+    rows: Vec<usize>,
     shipped: f64,
     shipments: f64,
+}
+
+/// The share of units without a strength at which label MME is not told.
+const WITHOUT_STRENGTH: f64 = 0.01;
+
+impl Shop {
+    /// Its label MME: none where it is not known of each of its registrations, or too many units have no strength.
+    fn label_mme(&self, rows: &[Row<'_>], unit: &Unit) -> Result<BTreeMap<String, Option<String>>> {
+        let sum = |name: &str| -> Result<Option<f64>> {
+            let known = self.rows.iter().map(|at| rows[*at].optional(name).map(|_| rows[*at].number(name)).transpose());
+            Ok(known.collect::<Result<Vec<_>>>()?.into_iter().sum())
+        };
+        let without = sum("dosage_units_without_strength")?;
+        let enough = without.is_some_and(|without| without <= WITHOUT_STRENGTH * self.shipped);
+        let mme = sum("label_mme_mg")?.filter(|_| enough);
+        let cells = [
+            ("dosage_units_without_strength", without.map(|units| format!("{units:.5}"))),
+            ("label_mme_mg", mme.map(|mme| format!("{mme:.3}"))),
+            ("label_mme_mg_per_person_year", mme.map(|mme| format!("{:.3}", mme / unit.residents))),
+        ];
+        Ok(cells.map(|(name, cell)| (name.to_owned(), cell)).into())
+    }
 }
 
 impl HotSpots {

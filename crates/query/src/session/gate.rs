@@ -59,6 +59,11 @@ const HINT: &str = "`sql` answers one SELECT over the views of main, history and
 /// Refuses whatever does more than read the views. Returns the names of all tables that the SQL mentions, in lower
 /// case and without their schema; those of its own CTEs are among them.
 pub(crate) fn check(connection: &Connection, sql: &str) -> Result<BTreeSet<String>> {
+    check_in(connection, sql, &[])
+}
+
+/// The same where views of other schemas may be read, too.
+pub(crate) fn check_in(connection: &Connection, sql: &str, schemas: &[&str]) -> Result<BTreeSet<String>> {
     let tree = tree(connection, sql)?;
     let statements = tree.get("statements").and_then(Value::as_array).map_or(0, Vec::len);
     if statements != 1 {
@@ -66,7 +71,7 @@ pub(crate) fn check(connection: &Connection, sql: &str) -> Result<BTreeSet<Strin
         return Err(Error::new(Kind::Usage, message).hint(HINT));
     }
     let mut names = BTreeSet::new();
-    walk(&tree, &mut names)?;
+    walk(&tree, schemas, &mut names)?;
     Ok(names)
 }
 
@@ -143,18 +148,18 @@ fn verb(sql: &str) -> String {
     rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default().to_uppercase()
 }
 
-fn walk(value: &Value, names: &mut BTreeSet<String>) -> Result<()> {
+fn walk(value: &Value, schemas: &[&str], names: &mut BTreeSet<String>) -> Result<()> {
     match value {
-        Value::Array(items) => items.iter().try_for_each(|item| walk(item, names)),
+        Value::Array(items) => items.iter().try_for_each(|item| walk(item, schemas, names)),
         Value::Object(node) => {
-            look(node, names)?;
-            node.values().try_for_each(|child| walk(child, names))
+            look(node, schemas, names)?;
+            node.values().try_for_each(|child| walk(child, schemas, names))
         }
         _ => Ok(()),
     }
 }
 
-fn look(node: &Map<String, Value>, names: &mut BTreeSet<String>) -> Result<()> {
+fn look(node: &Map<String, Value>, schemas: &[&str], names: &mut BTreeSet<String>) -> Result<()> {
     let text = |name: &str| node.get(name).and_then(Value::as_str).unwrap_or_default();
     let function = text("function_name").to_lowercase();
     if FORBIDDEN.contains(&function.as_str()) || function.starts_with("read_") || function.starts_with("parquet_") {
@@ -182,7 +187,9 @@ fn look(node: &Map<String, Value>, names: &mut BTreeSet<String>) -> Result<()> {
             let (catalogue, schema, table) = (text("catalog_name"), text("schema_name"), text("table_name"));
             // DuckDB takes an unknown name that looks like a file's for a file.
             let plain = table.chars().all(|c| c.is_alphanumeric() || c == '_');
-            if !catalogue.is_empty() || !SCHEMAS.contains(&schema.to_lowercase().as_str()) || !plain {
+            let lower = schema.to_lowercase();
+            let known = SCHEMAS.iter().chain(schemas).any(|known| *known == lower);
+            if !catalogue.is_empty() || !known || !plain {
                 let name: Vec<&str> = [catalogue, schema, table].into_iter().filter(|p| !p.is_empty()).collect();
                 return Err(refuse(&format!("BASE_TABLE {}", name.join("."))));
             }

@@ -674,10 +674,38 @@ def outcome(test: dict, numbers: dict) -> str:
         elif isinstance(expect["is"], str):
             surely = perhaps = low == expect["is"]
         else:
-            off = abs(Fraction(low) - Fraction(expect["is"])) / abs(Fraction(expect["is"]))
-            surely = perhaps = off <= Fraction(str(expect.get("within", 0)))
+            want = Fraction(expect["is"])
+            surely = perhaps = abs(Fraction(low) - want) <= Fraction(str(expect.get("within", 0))) * abs(want)
         outcomes.add("holds" if surely else "undetermined" if perhaps else "refuted")
     return next(outcome for outcome in ("refuted", "undetermined", "holds") if outcome in outcomes)
+
+
+def in_words(text: str, values: dict[str, str | None]) -> str:
+    """A sentence of the set of claims with these values in it."""
+    def value(place: re.Match) -> str:
+        found = values[place[1]]
+        if found is None:
+            return "no value"
+        whole, point, rest = found.partition(".")
+        return f"{int(whole):,}{point}{rest}" if place[2] else found
+    return re.sub(r"\{(\w+)(:,)?\}", value, text)
+
+
+def telling(declared: list[dict], tests: list[dict]) -> list[str]:
+    """The sentences that a reason must have: of four definitions or more how many hold, and the first that does and that does not."""
+    weighty = [test for test in tests if not test["context"]]
+    if len(weighty) < 4:
+        return [test["reason"].rstrip(".") for test in tests]
+    count = lambda *which: sum(test["outcome"] in which for test in weighty)  # noqa: E731
+    parts = [f"it holds by {count('holds')}", f"does not by {count('refuted')}"]
+    if left := count("undetermined", "absent"):
+        parts.append(f"{left} leave{'s' if left == 1 else ''} it open")
+    if untried := count("not_loaded"):
+        parts.append(f"{untried} could not be tried for want of data")
+    said = [f"By {len(weighty)} definitions: {', '.join(parts[:-1])} and {parts[-1]}."]
+    for which in ("holds", "refuted"):
+        said += [f"{test['definition'].rstrip('.')}: {test['reason'].rstrip('.')}" for test in weighty if test["outcome"] == which][:1]
+    return said
 
 
 def verdict(outcomes: list[str]) -> str:
@@ -709,6 +737,14 @@ def main() -> int:
         if name not in found:
             continue
         outcomes = []
+        told = found[name]
+        for key in ("statement", "citation", "number"):
+            if told[key] != claims[name][key]:
+                bad.append(f"{name}: its {key} is not the declared one")
+        reason = [claims[name].get("note", "").strip(), claims[name].get("not_checkable", "").strip()]
+        for sentence in [*reason, *telling(claims[name].get("test", []), told["tests"])]:
+            if sentence not in told["reason"]:
+                bad.append(f"{name}: its reason does not say `{sentence}`")
         if len(found[name]["tests"]) != len(tests):
             bad.append(f"{name}: {len(found[name]['tests'])} tests, and {len(tests)} are counted here")
             continue
@@ -717,6 +753,12 @@ def main() -> int:
             if not declared.get("context"):
                 outcomes.append(came)
             judged += 1
+            if (test["definition"], test["context"]) != (declared["definition"], declared.get("context", False)):
+                bad.append(f"{name}: {test['definition']}: it is not what is declared")
+            values = {number["column"]: number["value"] for number in test["numbers"]}
+            words = declared.get({"not_loaded": "", "absent": "absent"}.get(came, came), declared["refuted"])
+            if numbers is not None and in_words(words, values) != test["reason"]:
+                bad.append(f"{name}: {test['definition']}: says `{test['reason']}`, and should say `{in_words(words, values)}`")
             if came != test["outcome"]:
                 bad.append(f"{name}: {test['definition']}: {test['outcome']}, judged again {came}")
             where = f"{name}: {test['definition']}"

@@ -59,7 +59,8 @@ copy AS (
 known AS (
   SELECT r.state_fips, r.year, r.every_low, r.every_high, r.homicides_low, r.homicides_high, r.suicides_low, r.suicides_high,
          CASE WHEN other.deaths >= 10 THEN other.deaths END AS not_suicide,
-         CASE WHEN other.deaths >= 10 THEN other.deaths ELSE GREATEST(other.deaths_high, 9) END AS not_suicide_high,
+         CASE WHEN other.deaths >= 10 THEN other.deaths
+              WHEN other.state_fips IS NOT NULL THEN GREATEST(COALESCE(other.deaths_high, 9), 9) END AS not_suicide_high,
          COALESCE(every.deaths, CASE WHEN copy.hidden = 0 THEN copy.deaths END) AS all_intents
   FROM rows_by_race AS r
   LEFT JOIN firearm AS every

@@ -4,7 +4,7 @@
 //! they are drawn open, without a dot, so that nobody reads a middle into them.
 
 use super::canvas::{Anchor, Canvas, Style, n};
-use super::geometry::Segment;
+use super::geometry::{Rect, Segment};
 use super::rows::{self, Value};
 use super::scale::{Scale, value};
 use super::sheet::{INK, Room, SOFT, Sheet, TICK, Tall, ticks_across, widest, widths};
@@ -80,6 +80,8 @@ pub(super) fn draw(task: Task<'_>) -> Result<String, DrawError> {
         let middle = at.min(plot.right() - half).max(sheet.margin + half);
         canvas.text(middle, plot.y - 14.0 - TICK.size, Anchor::Middle, REFERENCE, &text);
     }
+    // Where most rows have words instead of a number, the few numbers stand where words would.
+    let beside = 2 * lines.iter().filter(|row| row.value.is_ok()).count() < lines.len();
     for (i, row) in lines.iter().enumerate() {
         let y = plot.y + 5.0 + (i as f64 + 0.5) * PITCH;
         let baseline = y + 0.36 * NAME.size;
@@ -87,8 +89,10 @@ pub(super) fn draw(task: Task<'_>) -> Result<String, DrawError> {
         canvas.line(Segment { a: (plot.x, y), b: (plot.right(), y) }, GUIDE);
         mark(&mut canvas, &sheet, &x, row, y);
         let style = if row.picked { NUMBER.bold() } else { NUMBER };
-        if row.value.is_ok() {
-            canvas.text(plot.right() + 12.0 + numbers, baseline, Anchor::End, style, &number(row));
+        match &row.value {
+            Ok(v) if beside => canvas.text(sheet.x(&x, *v) + 12.0, baseline, Anchor::Start, style, &number(row)),
+            Ok(_) => canvas.text(plot.right() + 12.0 + numbers, baseline, Anchor::End, style, &number(row)),
+            Err(_) => {}
         }
     }
     sheet.finish(canvas, task)
@@ -149,11 +153,15 @@ fn mark(canvas: &mut Canvas<'_>, sheet: &Sheet, x: &Scale, row: &Row, y: f64) {
             let after = span.map_or(sheet.plot.x, |(_, high)| high) + 10.0;
             let before = span.map_or(sheet.plot.right(), |(low, _)| low) - 10.0;
             let baseline = y + 0.36 * REASON.size;
-            if after + width <= sheet.plot.right() || before - width < sheet.plot.x {
-                canvas.text(after, baseline, Anchor::Start, REASON, reason);
+            let starts = if after + width <= sheet.plot.right() || before - width < sheet.plot.x {
+                after
             } else {
-                canvas.text(before, baseline, Anchor::End, REASON, reason);
-            }
+                before - width
+            };
+            // Over a reference that runs through it.
+            let behind = Rect { x: starts - 3.0, y: y - PITCH / 2.0 + 2.0, w: width + 6.0, h: PITCH - 4.0 };
+            canvas.rect(behind, "fill=\"#fff\"", None);
+            canvas.text(starts, baseline, Anchor::Start, REASON, reason);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What an answer is to be read with: a break in a series on both sides of which it rests, and places of different kinds.
 //!
 //! Whether an answer crosses a break does not stand in its SQL: years are chosen by joins, and left out of what is shown. So the
-//! question is put again, once without the rows before the break and once without those after it. An answer that changes
-//! both times rests on both.
+//! question is put again: without the rows of one side, with those of that side alone, and with neither. A side whose rows make
+//! a difference is one that the answer rests on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,8 @@ use model::{DatasetId, Result};
 
 use crate::{Answer, Session, lineage, sql};
 
-/// A question of a table of more rows is not put again: it is said that it may cross a break.
-const MANY_ROWS: u64 = 20_000_000;
-
 /// A break, as `meta.breaks` has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Break {
     from: String,
     until: Option<String>,
@@ -22,54 +20,74 @@ struct Break {
     about: String,
 }
 
-/// The caveats of an answer to `question`, in words.
-pub fn of(session: &Session, question: &str, answer: &Answer) -> Result<Vec<String>> {
-    let mut found = breaks(session, question, answer)?;
+/// The caveats of an answer to `question`, in words. One that took long (`is_slow`) is not put again: it is said that it may cross
+/// a break.
+pub fn of(session: &Session, question: &str, answer: &Answer, is_slow: bool) -> Result<Vec<String>> {
+    let mut found = breaks(session, question, answer, is_slow)?;
     found.extend(places(session, question)?);
     Ok(found)
 }
 
-fn breaks(session: &Session, question: &str, answer: &Answer) -> Result<Vec<String>> {
-    // A break of several tables is told once.
-    let mut told: BTreeMap<String, String> = BTreeMap::new();
+fn breaks(session: &Session, question: &str, answer: &Answer, is_slow: bool) -> Result<Vec<String>> {
+    // Of each break the tables that it goes through, with the rows that it sets apart.
+    let mut through: BTreeMap<Break, Vec<(String, String)>> = BTreeMap::new();
     for (table, dataset) in session.named(question)? {
         let columns = session.columns(&table).unwrap_or_default();
         let Some(time) = Time::of(&columns) else { continue };
-        for one in known(session, &dataset)? {
-            let parts = time.parts(&one, &columns);
-            let rows = |condition: &str| count(session, &table, condition);
-            let (inside, outside) = (rows(&parts.inside)?, rows(&format!("NOT ({})", parts.inside))?);
-            if inside == 0 || (parts.is_cut && outside == 0) {
-                continue;
-            }
-            let words = if inside + outside > MANY_ROWS {
-                format!("the answer may cross a break of {}: {}", one.from, one.about)
-            } else {
-                let changes = |condition: &str| changes(session, &table, condition, question, answer);
-                let crosses =
-                    changes(&parts.inside)? && (!parts.is_cut || changes(&format!("NOT ({})", parts.inside))?);
-                if !crosses {
-                    continue;
-                }
-                let place = one.state_fips.as_ref().and_then(|state| state.parse::<StateFips>().ok());
-                let of = place.map(|state| format!(" of {}", state.name())).unwrap_or_default();
-                match &one.until {
-                    Some(until) => format!("the answer rests on {} to {until}{of}: {}", one.from, one.about),
-                    None => format!("the answer crosses a break of {}: {}", one.from, one.about),
-                }
-            };
-            told.entry(format!("{} {:?} {}", one.from, one.state_fips, one.about)).or_insert(words);
+        for one in known(session, &dataset, &named(session, question, &columns)?)? {
+            let inside = time.inside(&one, &columns);
+            through.entry(one).or_default().push((table.clone(), inside));
         }
     }
-    Ok(told.into_values().collect())
+    let mut told = Vec::new();
+    let mut is_steady = None;
+    for (one, tables) in through {
+        let of = |side: &dyn Fn(&str) -> String| -> Result<u64> {
+            tables.iter().map(|(table, inside)| count(session, table, &side(inside))).sum()
+        };
+        let is_cut = one.until.is_none();
+        if of(&|inside| inside.to_owned())? == 0 || (is_cut && of(&|inside| format!("NOT ({inside})"))? == 0) {
+            continue;
+        }
+        if is_slow {
+            told.push(format!("the answer may cross a break of {}: {}", one.from, one.about));
+            continue;
+        }
+        let again = Again { session, question, tables: &tables };
+        // An answer that is another each time shows nothing.
+        let steady = match is_steady {
+            Some(steady) => steady,
+            None => *is_steady.insert(again.without("FALSE")? == Some(sorted(answer))),
+        };
+        if steady && again.rests_inside(answer, is_cut)? {
+            let place = one.state_fips.as_ref().and_then(|state| state.parse::<StateFips>().ok());
+            let of = place.map(|state| format!(" of {}", state.name())).unwrap_or_default();
+            told.push(match &one.until {
+                Some(until) => format!("the answer rests on {} to {until}{of}: {}", one.from, one.about),
+                None => format!("the answer crosses a break of {}: {}", one.from, one.about),
+            });
+        }
+    }
+    Ok(told)
 }
 
-/// The breaks of a dataset, or of those that it comes from.
-fn known(session: &Session, dataset: &DatasetId) -> Result<Vec<Break>> {
+/// Of a table's columns those that the question names.
+fn named(session: &Session, question: &str, columns: &[String]) -> Result<Vec<String>> {
+    let words = session.words(question)?.columns;
+    let is_named = |column: &&String| words.contains("*") || words.contains(&column.to_lowercase());
+    Ok(columns.iter().filter(is_named).cloned().collect())
+}
+
+/// The breaks of a dataset, or of those that it comes from, that concern one of these columns.
+fn known(session: &Session, dataset: &DatasetId, columns: &[String]) -> Result<Vec<Break>> {
     let like = |id: &DatasetId| format!("{} LIKE datasets", sql::text(id.as_str()));
     let of: Vec<String> = lineage::origins(session.manifests(), dataset).iter().map(like).collect();
+    let named: Vec<String> = columns.iter().map(|column| sql::text(column)).collect();
     let answer = session.query(&format!(
-        "SELECT CAST(\"from\" AS VARCHAR), CAST(until AS VARCHAR), state_fips, about FROM meta.breaks WHERE {} ORDER BY 1, 3, 4",
+        "SELECT DISTINCT CAST(\"from\" AS VARCHAR), CAST(until AS VARCHAR), state_fips, about
+         FROM meta.breaks, unnest(string_split(columns, ' ')) AS of_columns(pattern), unnest([{}]) AS named(name)
+         WHERE ({}) AND name LIKE pattern",
+        if named.is_empty() { "''".to_owned() } else { named.join(", ") },
         of.join(" OR ")
     ))?;
     let read = |row: Vec<Option<String>>| match <[Option<String>; 4]>::try_from(row) {
@@ -86,14 +104,6 @@ enum Time {
     Period,
 }
 
-/// Which rows of a table a break sets apart.
-struct Parts {
-    /// Those after it, or within it where it ends.
-    inside: String,
-    /// Whether rows on its two sides are not to be compared; else those inside stand out by themselves.
-    is_cut: bool,
-}
-
 impl Time {
     fn of(columns: &[String]) -> Option<Self> {
         let has = |name: &str| columns.iter().any(|column| column == name);
@@ -106,7 +116,8 @@ impl Time {
         }
     }
 
-    fn parts(&self, one: &Break, columns: &[String]) -> Parts {
+    /// Which rows of a table are after a break, or within it where it ends.
+    fn inside(&self, one: &Break, columns: &[String]) -> String {
         let date = |day: &str| format!("CAST({} AS DATE)", sql::text(day));
         let has = |name: &str| columns.iter().any(|column| column == name);
         // A row that the day of the break divides is taken for one after it.
@@ -129,8 +140,7 @@ impl Time {
             }
         });
         let conditions = [Some(since(&one.from)), one.until.as_deref().map(until), state];
-        let inside = conditions.into_iter().flatten().collect::<Vec<_>>().join(" AND ");
-        Parts { inside: format!("COALESCE({inside}, FALSE)"), is_cut: one.until.is_none() }
+        format!("COALESCE({}, FALSE)", conditions.into_iter().flatten().collect::<Vec<_>>().join(" AND "))
     }
 }
 
@@ -140,15 +150,38 @@ fn count(session: &Session, table: &str, condition: &str) -> Result<u64> {
     Ok(cell.and_then(|cell| cell.parse().ok()).unwrap_or_default())
 }
 
-/// Whether the answer is another where a table lacks these rows; one that then fails is.
-fn changes(session: &Session, table: &str, condition: &str, question: &str, answer: &Answer) -> Result<bool> {
-    let again = session.query_without(table, condition, question)?;
-    Ok(again.is_none_or(|again| sorted(&again) != sorted(answer)))
+/// A question, to be put again where tables lack rows.
+struct Again<'a> {
+    session: &'a Session,
+    question: &'a str,
+    /// Each with its rows inside the break.
+    tables: &'a [(String, String)],
+}
+
+/// The rows of an answer; nothing where the question could not be answered.
+type Rows = Option<Vec<Vec<Option<String>>>>;
+
+impl Again<'_> {
+    /// The answer without the rows of which this holds, where `{}` stands for being inside the break.
+    fn without(&self, condition: &str) -> Result<Rows> {
+        let lacking: Vec<(&str, String)> =
+            self.tables.iter().map(|(table, inside)| (table.as_str(), condition.replace("{}", inside))).collect();
+        Ok(self.session.query_without(&lacking, self.question)?.map(|answer| sorted(&answer)))
+    }
+
+    /// Whether the answer rests on rows inside, and where these are not to be compared with the others on those too.
+    fn rests_inside(&self, answer: &Answer, is_cut: bool) -> Result<bool> {
+        let whole = Some(sorted(answer));
+        let (outside, inside, neither) = (self.without("{}")?, self.without("NOT ({})")?, self.without("TRUE")?);
+        let rests_inside = outside != whole || inside != neither;
+        let rests_outside = inside != whole || outside != neither;
+        Ok(rests_inside && (rests_outside || !is_cut))
+    }
 }
 
 /// The rows of an answer in an order of their own, because SQL need not give them one.
-fn sorted(answer: &Answer) -> Vec<&Vec<Option<String>>> {
-    let mut rows: Vec<_> = answer.rows.iter().collect();
+fn sorted(answer: &Answer) -> Vec<Vec<Option<String>>> {
+    let mut rows = answer.rows.clone();
     rows.sort();
     rows
 }

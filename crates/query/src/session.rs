@@ -212,16 +212,18 @@ impl Session {
         Answer::new(schema, arrow.collect())
     }
 
-    /// Answers a SELECT as [`Session::query`] does, as if a table lacked the rows of a condition; nothing where it then fails.
-    pub(crate) fn query_without(&self, table: &str, condition: &str, sql: &str) -> Result<Option<Answer>> {
-        let (table, whole) = (sql::name(table), sql::name(&format!("{table} with all rows")));
+    /// Answers a SELECT as [`Session::query`] does, as if tables lacked the rows of a condition each; nothing where it then fails.
+    pub(crate) fn query_without(&self, lacking: &[(&str, String)], sql: &str) -> Result<Option<Answer>> {
         // Rolled back, so that the views are again what they were.
         let mut statements = vec!["BEGIN".to_owned()];
-        for schema in ["history", "main"] {
-            statements.push(format!("ALTER VIEW {schema}.{table} RENAME TO {whole}"));
-            statements.push(format!(
-                "CREATE VIEW {schema}.{table} AS SELECT * FROM {schema}.{whole} WHERE NOT ({condition})"
-            ));
+        for (table, condition) in lacking {
+            let (table, whole) = (sql::name(table), sql::name(&format!("{table} with all rows")));
+            for schema in ["history", "main"] {
+                statements.push(format!("ALTER VIEW {schema}.{table} RENAME TO {whole}"));
+                statements.push(format!(
+                    "CREATE VIEW {schema}.{table} AS SELECT * FROM {schema}.{whole} WHERE NOT ({condition})"
+                ));
+            }
         }
         let begun = self.connection.execute_batch(&statements.join(";\n"));
         let answer = begun.as_ref().ok().and_then(|()| self.query(sql).ok());

@@ -248,8 +248,10 @@ fn lineage(contents: &Contents) -> Sheet {
 }
 
 fn breaks() -> Sheet {
-    let mut sheet =
-        Sheet::new("breaks", "\"from\" DATE, until DATE, state_fips VARCHAR, datasets VARCHAR, about VARCHAR");
+    let mut sheet = Sheet::new(
+        "breaks",
+        "\"from\" DATE, until DATE, state_fips VARCHAR, datasets VARCHAR, columns VARCHAR, about VARCHAR",
+    );
     for entry in BREAKS {
         let date = |day: &str| format!("DATE '{day}'");
         sheet.row(&[
@@ -257,6 +259,7 @@ fn breaks() -> Sheet {
             entry.until.map_or("NULL".to_owned(), date),
             optional(entry.state_fips),
             text(entry.datasets),
+            text(entry.columns),
             text(entry.about),
         ]);
     }

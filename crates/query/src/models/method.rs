@@ -156,15 +156,16 @@ impl PeerOutliers {
             Some(periods) => periods.apply(self, rows, &shops, &units, compared.typical)?,
             None => vec![BTreeMap::new(); shops.len()],
         };
-        let made = shops.iter().zip(&units).zip(&compared.units).zip(grown).map(|(((shop, unit), seen), grown)| {
+        let made = shops.iter().zip(&compared.units).zip(grown).map(|((shop, seen), grown)| {
             let mut made = rows[shop.first].all();
+            let person_years = rows[shop.first].number("person_years")?;
             made.extend(grown);
             let mut put = |name: &str, value: String| made.insert(name.to_owned(), Some(value));
             put("registrations", shop.rows.len().to_string());
             put("pharmacies", units.len().to_string());
             put("dosage_units", format!("{:.5}", shop.shipped));
             put("transactions", format!("{:.0}", shop.shipments));
-            put("dosage_units_per_person_year", format!("{:.3}", shop.shipped / unit.residents));
+            put("dosage_units_per_person_year", format!("{:.3}", shop.shipped / person_years));
             put("dosage_units_expected", format!("{:.0}", seen.expected));
             put("peers_ratio", format!("{:.3}", seen.ratio));
             put("peers_ratio_low", format!("{:.3}", seen.ratio_low));
@@ -176,7 +177,7 @@ impl PeerOutliers {
             put("rank_low", seen.rank_low.to_string());
             put("rank_high", seen.rank_high.to_string());
             put("stands_out", seen.stands_out.to_string());
-            made.extend(shop.label_mme(rows, unit)?);
+            made.extend(shop.label_mme(rows, person_years)?);
             Ok(made)
         });
         made.collect()
@@ -199,7 +200,7 @@ const WITHOUT_STRENGTH: f64 = 0.01;
 
 impl Shop {
     /// Its label MME: none where it is not known of each of its registrations, or too many units have no strength.
-    fn label_mme(&self, rows: &[Row<'_>], unit: &Unit) -> Result<BTreeMap<String, Option<String>>> {
+    fn label_mme(&self, rows: &[Row<'_>], person_years: f64) -> Result<BTreeMap<String, Option<String>>> {
         let sum = |name: &str| -> Result<Option<f64>> {
             let known = self.rows.iter().map(|at| rows[*at].optional(name).map(|_| rows[*at].number(name)).transpose());
             Ok(known.collect::<Result<Vec<_>>>()?.into_iter().sum())
@@ -210,7 +211,7 @@ impl Shop {
         let cells = [
             ("dosage_units_without_strength", without.map(|units| format!("{units:.5}"))),
             ("label_mme_mg", mme.map(|mme| format!("{mme:.3}"))),
-            ("label_mme_mg_per_person_year", mme.map(|mme| format!("{:.3}", mme / unit.residents))),
+            ("label_mme_mg_per_person_year", mme.map(|mme| format!("{:.3}", mme / person_years))),
         ];
         Ok(cells.map(|(name, cell)| (name.to_owned(), cell)).into())
     }

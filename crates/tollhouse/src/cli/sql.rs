@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use jiff::SignedDuration;
 use model::{Error, Result};
 use query::models::Model;
 
 use super::{At, Context};
+use crate::config::now;
 use crate::output::{answer as in_words, complain, save, say, to_json, write};
 
 #[derive(Args)]
@@ -24,6 +26,9 @@ pub struct Sql {
     receipt: Option<PathBuf>,
 }
 
+/// A question that takes longer is not put again to find out what its answer crosses.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Table,
@@ -36,10 +41,12 @@ enum Format {
 impl Sql {
     pub fn run(self, context: &Context) -> Result<ExitCode> {
         let session = context.session(self.at.at.as_deref())?;
+        let began = now();
         let answer = session.query(&self.query).map_err(|error| match context.project() {
             Ok(project) => unmade(&project.models, error),
             Err(_) => error,
         })?;
+        let is_slow = now().duration_since(began) > PATIENCE;
         match if context.json() { Format::Json } else { self.format } {
             Format::Json => write(&answer.to_json()?)?,
             Format::Csv => write(&answer.to_csv()?)?,
@@ -52,7 +59,7 @@ impl Sql {
                 say(&in_words(&header, rows));
             }
         }
-        for caveat in query::caveats::of(&session, &self.query, &answer)? {
+        for caveat in query::caveats::of(&session, &self.query, &answer, is_slow)? {
             complain(&format!("caveat: {caveat}"));
         }
         if let Some(path) = &self.receipt {

@@ -146,10 +146,10 @@ fn label_mme_is_that_of_the_whole_pharmacy_or_null() {
         lines(&session, &sql)
     };
     assert_eq!(of(1000), [",,"]);
-    // 200,000 person-years are shared by sixty pharmacies: 4,000,062 / (200,000 / 60).
-    assert_eq!(of(1001), ["4000062.000,1200.019,0.00000"]);
+    // 4,000,062 over the 200,000 person-years of the county.
+    assert_eq!(of(1001), ["4000062.000,20.000,0.00000"]);
     assert_eq!(of(1005), [",,"]);
-    assert_eq!(of(1006), ["2000006.000,600.002,7000.00000"]);
+    assert_eq!(of(1006), ["2000006.000,10.000,7000.00000"]);
     assert_eq!(of(1007), [",,300001.00000"]);
 }
 

@@ -480,23 +480,21 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
     not_suicide = {code: exact(facts.guns_not_suicide.get(code)) for code in codes}
     named = {facts.states[code]: code for code in codes}
 
+    def lowered(least: int, count: int | None) -> int:
+        """What is told of a least: 10 below a count that is known, where it would stand 1-9 below it."""
+        return max(0, count - 10) if count is not None and 1 <= count - least <= 9 else least
+
     def homicides(code: str) -> tuple[int, int]:
-        """By firearm: at least the rows that are shown of four races and three causes, at most 9 for each other one more, nor more
-        than all that are no suicide. The least is told 10 below that, where it would stand 1-9 below."""
+        """By firearm: at least the rows that are shown of four races and three causes, at most 9 for each other one more."""
         shown = facts.guns_shown[code, "homicide"]
-        most = shown + 9 * (12 - facts.guns_rows[code, "homicide"])
-        every = facts.guns_not_suicide.get(code)
-        least = every - 10 if every is not None and 1 <= every - shown <= 9 else shown
-        return max(0, least), min(most, every if every is not None else not_suicide[code][1])
+        return lowered(shown, facts.guns_not_suicide.get(code)), shown + 9 * (12 - facts.guns_rows[code, "homicide"])
 
     def every_gun(code: str) -> tuple[int, int]:
         """At least what either source shows, at most what the copy leaves open."""
-        suicides = facts.guns_shown[code, "suicide"]
-        every = facts.guns_not_suicide.get(code)
-        if every is None:
-            every = sum(facts.guns_shown[code, intent] for intent in ("unintentional", "homicide", "undetermined"))
+        others = sum(facts.guns_shown[code, intent] for intent in ("unintentional", "homicide", "undetermined"))
+        rows = lowered(others, facts.guns_not_suicide.get(code)) + facts.guns_shown[code, "suicide"]
         least, most = copied[code]
-        return max(least, every + suicides), most
+        return max(least, rows), most
 
     def counties(people: int):
         for code, (_, deaths, person_years, _, _) in facts.opioid_county.items():

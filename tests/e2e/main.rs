@@ -281,7 +281,7 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
     check(root, "select sum(deaths) from cdc_firearm_deaths_state_race where year = 2015", "33967");
     check(root, "select min(deaths) from cdc_firearm_deaths_state_race", "10");
     let ohio = "from opioids_and_firearms_state where state_fips = '39' and year = 2015";
-    check(root, &format!("select homicides_by_firearm_low || ' ' || homicides_by_firearm_high {ohio}"), "471 518");
+    check(root, &format!("select homicides_by_firearm_low || ' ' || homicides_by_firearm_high {ohio}"), "471 543");
     check(root, &format!("select suicides_by_firearm_low || ' ' || suicides_by_firearm_high {ohio}"), "845 917");
     // Without an export of all but suicides, rows that are shown and 9 for each that is not: 3 of 12, and 4 of 12.
     let alabama = "from opioids_and_firearms_state where state_fips = '01' and year = 2013";
@@ -293,7 +293,7 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
     check(root, "select count(firearm_not_legal_high) from opioids_and_firearms_state", "204");
     // The nation's capital: 101 shown of 105 that are no suicides, a difference that is a small count.
     let capital = "from opioids_and_firearms_state where state_fips = '11' and year = 2015";
-    check(root, &format!("select homicides_by_firearm_low || ' ' || homicides_by_firearm_high {capital}"), "95 105");
+    check(root, &format!("select homicides_by_firearm_low || ' ' || homicides_by_firearm_high {capital}"), "95 200");
     // An answer says by itself across which breaks it goes, whether or not years are shown.
     check_caveats(
         root,

@@ -59,8 +59,6 @@ copy AS (
 known AS (
   SELECT r.state_fips, r.year, r.every_low, r.every_high, r.homicides_low, r.homicides_high, r.suicides_low, r.suicides_high,
          CASE WHEN other.deaths >= 10 THEN other.deaths END AS not_suicide,
-         CASE WHEN other.deaths >= 10 THEN other.deaths
-              WHEN other.state_fips IS NOT NULL THEN GREATEST(COALESCE(other.deaths_high, 9), 9) END AS not_suicide_high,
          COALESCE(every.deaths, CASE WHEN copy.hidden = 0 THEN copy.deaths END) AS all_intents
   FROM rows_by_race AS r
   LEFT JOIN firearm AS every
@@ -69,14 +67,13 @@ known AS (
     ON other.state_fips = r.state_fips AND other.year = r.year AND other.intent = 'all_but_suicide_and_legal' AND other.choice = 1
   LEFT JOIN copy ON copy.state_fips = r.state_fips AND copy.year = r.year
 ),
-part AS (
-  SELECT state_fips, year, every_high, not_suicide, all_intents,
-         CASE WHEN all_intents - every_low BETWEEN 1 AND 9 THEN all_intents - 10 ELSE every_low END AS every_low,
+lowered AS (
+  SELECT state_fips, year, every_high, homicides_high, suicides_high, all_intents,
          CASE WHEN not_suicide - homicides_low BETWEEN 1 AND 9 THEN not_suicide - 10 ELSE homicides_low END AS homicides_low,
-         LEAST(homicides_high, COALESCE(not_suicide_high, homicides_high)) AS homicides_high,
-         CASE WHEN all_intents - COALESCE(not_suicide, homicides_low) - suicides_low BETWEEN 1 AND 9
-              THEN all_intents - COALESCE(not_suicide, homicides_low) - 10 ELSE suicides_low END AS suicides_low,
-         suicides_high
+         CASE WHEN all_intents - not_suicide - suicides_low BETWEEN 1 AND 9 THEN all_intents - not_suicide - 10
+              ELSE suicides_low END AS suicides_low,
+         CASE WHEN not_suicide - (every_low - suicides_low) BETWEEN 1 AND 9 THEN not_suicide - 10
+              ELSE every_low - suicides_low END AS others_low
   FROM known
 ),
 bounds AS (
@@ -85,9 +82,10 @@ bounds AS (
          CAST(homicides_high AS BIGINT) AS homicides_high,
          CAST(GREATEST(suicides_low, 0) AS BIGINT) AS suicides_low,
          CAST(suicides_high AS BIGINT) AS suicides_high,
-         CAST(GREATEST(CASE WHEN not_suicide IS NULL THEN every_low ELSE not_suicide + suicides_low END, 0) AS BIGINT) AS not_legal_low,
-         CAST(CASE WHEN not_suicide IS NULL THEN every_high ELSE not_suicide + suicides_high END AS BIGINT) AS not_legal_high
-  FROM part
+         CAST(GREATEST(CASE WHEN all_intents - others_low - suicides_low BETWEEN 1 AND 9 THEN all_intents - 10
+                            ELSE others_low + suicides_low END, 0) AS BIGINT) AS not_legal_low,
+         CAST(every_high AS BIGINT) AS not_legal_high
+  FROM lowered
 ),
 shipped AS (
   SELECT states.state_fips, arcos_county_year.year, SUM(arcos_county_year.dosage_units) AS dosage_units

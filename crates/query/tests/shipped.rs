@@ -84,15 +84,21 @@ fn the_article_of_2017_is_judged_by_the_publishers_numbers() {
         &[
             (Refuted, &[("definitions", "19"), ("half", "3"), ("four", "0"), ("both_at_once", "0")]),
             (Refuted, &[("windows", "153"), ("half", "7"), ("four", "0"), ("both_at_once", "0")]),
+            // Of ranges nobody knows which county is first within them.
+            (Undetermined, &[("in_highest", "148"), ("of_west_virginia", "17")]),
         ],
     );
     let half = find("top-counties-half");
     assert_eq!(half.verdict, Verdict::HoldsInPart);
-    let outcomes = |outcome| half.tests.iter().filter(|test| test.outcome == outcome).count();
-    assert_eq!((outcomes(Holds), outcomes(Refuted), outcomes(Undetermined), outcomes(Absent)), (3, 17, 1, 1));
+    let outcomes = |claim: &Judgement| {
+        [Holds, Refuted, Undetermined, Absent]
+            .map(|outcome| claim.tests.iter().filter(|test| test.outcome == outcome).count())
+    };
+    assert_eq!(outcomes(half), [3, 17, 1, 1]);
     let four = find("top-counties-four");
     assert_eq!(four.verdict, Verdict::Refuted);
-    assert!(four.tests.iter().all(|test| test.outcome == Refuted), "{}", four.reason);
+    assert_eq!(outcomes(four), [0, 20, 1, 1]);
+    assert!(four.reason.starts_with("By 22 definitions: it holds by 0, does not by 20 and 2 leave it open. "));
     check(
         &found,
         "opioid-deaths-2015",
@@ -110,7 +116,7 @@ fn the_article_of_2017_is_judged_by_the_publishers_numbers() {
             (Refuted, &[("before", "16849"), ("after", "52404"), ("times", "3.11")]),
         ],
     );
-    let reason = &find("twenty-years-earlier").reason;
+    let reason = &find("twenty-years-earlier").tests[0].reason;
     assert!(reason.contains("no release of cdc_opioid_deaths_us that is loaded has the year 1995"), "{reason}");
     check(
         &found,
@@ -175,10 +181,11 @@ fn the_article_of_2017_is_judged_by_the_publishers_numbers() {
         check(&found, id, verdict, &tests);
     };
     let states = find("opioids-against-bullets-states");
-    assert_eq!((states.verdict, states.tests[2].outcome), (Verdict::HoldsInPart, Absent), "{}", states.reason);
+    assert_eq!(states.verdict, Verdict::HoldsInPart, "{}", states.reason);
     let told: Vec<&str> = states.tests.iter().map(|test| test.reason.as_str()).collect();
-    assert!(told[0].starts_with("in 11 of 50 certainly yes, in 22 certainly no, in 17 undetermined"), "{}", told[0]);
+    assert!(told[0].starts_with("in 11 of 50 certainly yes, in 28 certainly no, in 11 undetermined"), "{}", told[0]);
     assert!(told[1].starts_with("in 47 of 51 certainly yes, in 4 certainly no, in 0 undetermined"), "{}", told[1]);
+    assert!(told[2].starts_with("in 35 of 51 certainly yes, in 3 certainly no, in 13 undetermined"), "{}", told[2]);
     places(
         // All drugs against guns, the last, is told beside.
         "opioids-against-bullets-counties",

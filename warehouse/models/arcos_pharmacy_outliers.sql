@@ -33,17 +33,17 @@ SELECT
   people.person_years,
   buyer.dosage_units,
   buyer.transactions,
-  COALESCE(dated.dosage_units_2006, yearly.dosage_units_2006) AS dosage_units_2006,
-  COALESCE(dated.dosage_units_2007, yearly.dosage_units_2007) AS dosage_units_2007,
-  COALESCE(dated.dosage_units_2008, yearly.dosage_units_2008) AS dosage_units_2008,
-  COALESCE(dated.dosage_units_2009, yearly.dosage_units_2009) AS dosage_units_2009,
-  COALESCE(dated.dosage_units_2010, yearly.dosage_units_2010) AS dosage_units_2010,
-  COALESCE(dated.dosage_units_2011, yearly.dosage_units_2011) AS dosage_units_2011,
-  COALESCE(dated.dosage_units_2012, yearly.dosage_units_2012) AS dosage_units_2012,
-  dated.first_shipment_date,
-  dated.last_shipment_date,
-  CAST(dated.label_mme_mg AS DECIMAL(18, 3)) AS label_mme_mg,
-  dated.dosage_units_without_strength
+  shipped.dosage_units_2006,
+  shipped.dosage_units_2007,
+  shipped.dosage_units_2008,
+  shipped.dosage_units_2009,
+  shipped.dosage_units_2010,
+  shipped.dosage_units_2011,
+  shipped.dosage_units_2012,
+  shipped.first_shipment_date,
+  shipped.last_shipment_date,
+  CAST(shipped.label_mme_mg AS DECIMAL(18, 3)) AS label_mme_mg,
+  shipped.dosage_units_without_strength
 FROM arcos_buyer_totals AS buyer
 JOIN (
   SELECT county_fips, CAST(SUM(population) AS BIGINT) AS person_years
@@ -83,21 +83,23 @@ LEFT JOIN (
   GROUP BY buyer_dea_number
 ) AS point ON point.buyer_dea_number = buyer.buyer_dea_number
 -- What is loaded by transaction or by year is that of the whole pharmacy only where it adds up to the publisher's total of the
--- same seven years: a file of one drug or of some years does not. The newest release that does is taken.
+-- same seven years: a file of one drug or of some years does not. Transactions go before sums by year, and then the newest
+-- release does.
 LEFT JOIN (
   SELECT
     whole.*,
     ROW_NUMBER() OVER (
       PARTITION BY whole.buyer_dea_number, whole.buyer_state, whole.buyer_county
-      ORDER BY whole.release DESC NULLS LAST
-    ) AS newest
+      ORDER BY whole.basis NULLS LAST, whole.release DESC NULLS LAST
+    ) AS place
   FROM (
     SELECT
+      basis,
       release,
       buyer_dea_number,
       buyer_state,
       buyer_county,
-      COUNT(*) AS transactions,
+      COUNT(*) AS rows_added,
       SUM(dosage_units) AS dosage_units,
       SUM(CASE WHEN year = 2006 THEN dosage_units ELSE 0 END) AS dosage_units_2006,
       SUM(CASE WHEN year = 2007 THEN dosage_units ELSE 0 END) AS dosage_units_2007,
@@ -109,62 +111,51 @@ LEFT JOIN (
       MIN(transaction_date) AS first_shipment_date,
       MAX(transaction_date) AS last_shipment_date,
       SUM(mme_label_mg) AS label_mme_mg,
-      SUM(CASE WHEN mme_label_mg IS NULL THEN dosage_units ELSE 0 END) AS dosage_units_without_strength
-    FROM history.arcos_transactions
+      CASE WHEN basis = 'dates' THEN SUM(CASE WHEN mme_label_mg IS NULL THEN dosage_units ELSE 0 END) END
+        AS dosage_units_without_strength
+    FROM (
+      SELECT
+        'dates' AS basis,
+        release,
+        buyer_dea_number,
+        buyer_state,
+        buyer_county,
+        year,
+        dosage_units,
+        transaction_date,
+        mme_label_mg
+      FROM history.arcos_transactions
+      WHERE transaction_code = 'S'
+        AND measure = 'TAB'
+        AND drug_name IN ('OXYCODONE', 'HYDROCODONE')
+      UNION ALL
+      SELECT
+        'years' AS basis,
+        release,
+        buyer_dea_number,
+        buyer_state,
+        buyer_county,
+        year,
+        dosage_units,
+        NULL AS transaction_date,
+        NULL AS mme_label_mg
+      FROM history.arcos_buyer_year
+    ) AS loaded
     WHERE buyer_dea_number IS NOT NULL
-      AND transaction_code = 'S'
-      AND measure = 'TAB'
-      AND drug_name IN ('OXYCODONE', 'HYDROCODONE')
       AND year BETWEEN 2006 AND 2012
-    GROUP BY release, buyer_dea_number, buyer_state, buyer_county
+    GROUP BY basis, release, buyer_dea_number, buyer_state, buyer_county
   ) AS whole
   JOIN arcos_buyer_totals AS total
     ON total.buyer_dea_number = whole.buyer_dea_number
     AND total.buyer_state = whole.buyer_state
     AND total.buyer_county = whole.buyer_county
-    AND total.transactions = whole.transactions
+    AND (whole.basis = 'years' OR total.transactions = whole.rows_added)
     AND ABS(total.dosage_units - whole.dosage_units) < 1
-) AS dated
-  ON dated.buyer_dea_number = buyer.buyer_dea_number
-  AND dated.buyer_state = buyer.buyer_state
-  AND dated.buyer_county = buyer.buyer_county
-  AND dated.newest = 1
-LEFT JOIN (
-  SELECT
-    whole.*,
-    ROW_NUMBER() OVER (
-      PARTITION BY whole.buyer_dea_number, whole.buyer_state, whole.buyer_county
-      ORDER BY whole.release DESC NULLS LAST
-    ) AS newest
-  FROM (
-    SELECT
-      release,
-      buyer_dea_number,
-      buyer_state,
-      buyer_county,
-      SUM(dosage_units) AS dosage_units,
-      SUM(CASE WHEN year = 2006 THEN dosage_units ELSE 0 END) AS dosage_units_2006,
-      SUM(CASE WHEN year = 2007 THEN dosage_units ELSE 0 END) AS dosage_units_2007,
-      SUM(CASE WHEN year = 2008 THEN dosage_units ELSE 0 END) AS dosage_units_2008,
-      SUM(CASE WHEN year = 2009 THEN dosage_units ELSE 0 END) AS dosage_units_2009,
-      SUM(CASE WHEN year = 2010 THEN dosage_units ELSE 0 END) AS dosage_units_2010,
-      SUM(CASE WHEN year = 2011 THEN dosage_units ELSE 0 END) AS dosage_units_2011,
-      SUM(CASE WHEN year = 2012 THEN dosage_units ELSE 0 END) AS dosage_units_2012
-    FROM history.arcos_buyer_year
-    WHERE buyer_dea_number IS NOT NULL
-      AND year BETWEEN 2006 AND 2012
-    GROUP BY release, buyer_dea_number, buyer_state, buyer_county
-  ) AS whole
-  JOIN arcos_buyer_totals AS total
-    ON total.buyer_dea_number = whole.buyer_dea_number
-    AND total.buyer_state = whole.buyer_state
-    AND total.buyer_county = whole.buyer_county
-    AND ABS(total.dosage_units - whole.dosage_units) < 1
-) AS yearly
-  ON yearly.buyer_dea_number = buyer.buyer_dea_number
-  AND yearly.buyer_state = buyer.buyer_state
-  AND yearly.buyer_county = buyer.buyer_county
-  AND yearly.newest = 1
+) AS shipped
+  ON shipped.buyer_dea_number = buyer.buyer_dea_number
+  AND shipped.buyer_state = buyer.buyer_state
+  AND shipped.buyer_county = buyer.buyer_county
+  AND shipped.place = 1
 WHERE buyer.business_activity = 'RETAIL OR CHAIN PHARMACY'
   AND buyer.buyer_county IS NOT NULL
   AND people.person_years > 0

@@ -274,4 +274,16 @@ fn the_figures_are_drawn_from_the_publishers_numbers() {
     assert!(csv.starts_with("name,age_adjusted_rate_per_100k,ci_low,ci_high,status\nWest Virginia,"), "{csv}");
     let csv = draw(&session, "dispensing-alabama-neighbours");
     assert!(csv.contains("\nAlabama,2012,143.8") && csv.contains("\nAlabama,2006,115.6"), "{csv}");
+    // A registration of 13,168,350 units and one of 419,310 at the same address are one pharmacy.
+    let csv = draw(&session, "pharmacies-beside-peers");
+    let units = |start: &str| {
+        let row = csv.lines().find(|line| line.trim_start_matches('"').starts_with(start)).unwrap();
+        row.rsplit(',').next().unwrap().to_owned()
+    };
+    for (start, of) in [("STROSNIDER", "13587660"), ("HURLEY DRUG", "8890370"), ("TUG VALLEY", "8827860")] {
+        assert_eq!(units(start).parse::<f64>().unwrap().to_string(), of, "{csv}");
+    }
+    for id in ["opioid-deaths-for-each-firearm-death-2015", "hot-spots-map", "hot-spot-places"] {
+        draw(&session, id);
+    }
 }

@@ -30,7 +30,7 @@ fn answer(name: &str, state: Option<&str>, county: Option<&str>) -> Result<Page>
         "combined_buyer_annual" => sums::buyer_years()?,
         // So it answers where no county is given, whatever else is.
         "combined_buyer_monthly" if county.is_none() => return Ok(body("null")),
-        "total_pharmacies_county" => sums::buyer_totals()?,
+        "total_pharmacies_county" | "total_pharmacies_state" => sums::buyer_totals()?,
         "county_population" => sums::county_populations("2006_2014")?,
         "state_population" => sums::state_populations("2006_2014")?,
         "pharmacy_latlon" => sums::pharmacies_2012()?,

@@ -4,6 +4,7 @@
 use super::Failure;
 use super::out::{Distinct, Folder, Source};
 use std::collections::HashSet;
+use std::io::Read;
 use std::path::Path;
 
 const API: &str = "arcos/washpost_api/";
@@ -21,7 +22,11 @@ struct Text {
 
 impl Text {
     fn read(source: &mut Source, captures: &Path, file: &str, separator: u8) -> Result<Self, Failure> {
-        let bytes = source.read(captures, file)?;
+        let mut bytes = source.read(captures, file)?;
+        if file.ends_with(".gz") {
+            let packed = std::mem::take(&mut bytes);
+            flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut bytes)?;
+        }
         let mut csv = csv::ReaderBuilder::new().delimiter(separator).from_reader(bytes.as_slice());
         let header = csv.headers()?.iter().map(str::to_owned).collect();
         let rows = csv.records().map(|row| Ok(row?.iter().map(str::to_owned).collect()));
@@ -136,9 +141,9 @@ fn lists(captures: &Path, tables: &Path) -> Result<String, Failure> {
         grade: "publisher",
         credit: CREDIT,
         licence: "ODbL-1.0",
-        kept: "codes of counties, activities, and buyers judged mail-order or hospitals, whole; pharmacies and reporters of West Virginia; buyers of Mingo County with their sums",
+        kept: "codes of counties, activities, and buyers judged mail-order or hospitals, whole; pharmacies and reporters of West Virginia; sums of its buyers over seven years; buyers of Mingo County with their sums by year",
         left_out: "pharmacies and reporters of other states",
-        masked: "buyers whose business activity is not that of a business, and, where a file tells no activity, buyers that are in neither list of pharmacies: registration number, name, addresses, city and ZIP",
+        masked: "buyers whose business activity is not that of a business, and, where a file tells no activity, buyers that are in neither list of pharmacies: registration number, name, addresses, city and ZIP; of three pharmacies that are registered under their owners' own names these names",
         ours: "an empty field stands for NA",
         ..Source::default()
     };
@@ -174,7 +179,7 @@ fn lists(captures: &Path, tables: &Path) -> Result<String, Failure> {
     for (part, file, separator, rows, persons, masked) in [
         ("buyers", "arcos/washpost_api/mingo_buyer_addresses.csv", b',', 31, 15, &[0, 2, 3, 4, 6, 8, 9][..]),
         ("buyer_year", "arcos/washpost_api/mingo_buyer_per_year.csv", b',', 71, 14, &[0]),
-        ("buyer_totals", "arcos/washpost_summary_tsv/arcos-wv-mingo-54059-pharmacy.tsv", b'\t', 16, 3, &[2, 3, 4]),
+        ("buyer_totals", "arcos/washpost_api/wv_pharmacy_totals_state.decoded.tsv.gz", b'\t', 975, 361, &[2, 3, 4]),
     ] {
         let mut text = Text::read(&mut source, captures, file, separator)?;
         source.check(&format!("rows of {part}"), text.rows.len(), rows)?;
@@ -185,13 +190,44 @@ fn lists(captures: &Path, tables: &Path) -> Result<String, Failure> {
                 "buyer_totals" => pharmacies.contains(&row[2]),
                 _ => replica::is_business(&row[1]),
             };
+            if business && part == "buyer_totals" {
+                row[3] = without_owner(&row[3]);
+            }
             if !business {
                 found += 1;
                 masked.iter().for_each(|at| row[*at].clear());
             }
         }
         source.check(&format!("rows of persons in {part}"), found, persons)?;
+        if part == "buyer_totals" {
+            totals(&mut source, captures, &text.rows)?;
+        }
         text.write(&mut folder, &mut source, part)?;
     }
     folder.finish(&source)
+}
+
+/// The trade name of a pharmacy that is registered under its owner's own name, or nothing.
+fn without_owner(name: &str) -> String {
+    let is_company = |text: &str| ["INC", "LLC"].iter().any(|word| text.split([' ', ',']).any(|part| part == *word));
+    match name.split_once(" DBA") {
+        Some((owner, trade)) if !is_company(owner) => trade.trim().to_owned(),
+        None if name.ends_with(" PROP") => String::new(),
+        _ => name.to_owned(),
+    }
+}
+
+/// Holds the state's sums against what the publisher says elsewhere of the state and of a county in it.
+fn totals(source: &mut Source, captures: &Path, rows: &[Vec<String>]) -> Result<(), Failure> {
+    for (what, at, total) in [("dosage units", 5, 853_486_419), ("transactions", 6, 1_879_320)] {
+        let sum = rows.iter().map(|row| Ok(row[at].parse::<u64>()?)).sum::<Result<u64, Failure>>()?;
+        source.check(&format!("{what} of West Virginia"), sum, total)?;
+    }
+    let county = "arcos/washpost_summary_tsv/arcos-wv-mingo-54059-pharmacy.tsv";
+    let printed = Text::read(source, captures, county, b'\t')?.rows;
+    let mingo: Vec<_> = rows.iter().filter(|row| row[1] == "MINGO").collect();
+    let figures = |row: &Vec<String>| row[5..].to_vec();
+    let alike = mingo.len() == printed.len()
+        && mingo.iter().zip(&printed).all(|(row, printed)| figures(row) == figures(printed));
+    source.check("Mingo County's rows are those of its own file", alike, true)
 }

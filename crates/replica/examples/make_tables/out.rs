@@ -34,6 +34,10 @@ pub struct Capture {
 /// Where the captured copies were found: none came from the publisher's own server.
 const COPIES: &[(&str, &str)] = &[
     ("arcos/washpost_api/mingo", "smussenden/spring20-data-journalism @ 37f9a44918f5, answers of the API saved as CSV"),
+    (
+        "arcos/washpost_api/wv_pharmacy_totals_state",
+        "wpinvestigative/arcos @ bc51c6ba89cb, the Post's own package: an answer of its API, decoded from R's format",
+    ),
     ("arcos/washpost_api/", "wpinvestigative/arcos-api @ 3a8bc220c382, the Post's own repository"),
     ("arcos/washpost_summary_tsv/", "smussenden/spring20-data-journalism @ 37f9a44918f5, as downloaded from the Post"),
     ("arcos/dea_retail_summary/report1", "bbrewington/atlytics-opioid-project @ cff9882d9710, parsed from the PDFs"),

@@ -123,7 +123,7 @@ pub fn buyer_years() -> Result<Rows> {
     list("arcos_lists/buyer_year", &header)
 }
 
-/// Mingo County's sums by buyer, persons masked.
+/// West Virginia's sums by buyer, most units first, persons masked.
 pub fn buyer_totals() -> Result<Rows> {
     let header = [
         "buyer_state",
@@ -135,6 +135,13 @@ pub fn buyer_totals() -> Result<Rows> {
         "total_records",
     ];
     list("arcos_lists/buyer_totals", &header)
+}
+
+/// Those of one county.
+pub fn county_totals(county: &str) -> Result<Rows> {
+    let mut state = buyer_totals()?;
+    state.rows.retain(|row| row.get(1).is_some_and(|cell| cell == county));
+    Ok(state)
 }
 
 /// Mingo County's transactions.

@@ -1,4 +1,4 @@
-//! The files behind the Post's API, in its repository, and its sums of a county by pharmacy.
+//! The files behind the Post's API, in its repository, and its sums of a state and of a county by pharmacy.
 
 use super::{File, Format, GITHUB, S3, TEXT, file};
 use crate::print::arcos_sums as sums;
@@ -28,13 +28,17 @@ pub(super) static FILES: [File; 13] = [
     of(data!("detail_list_reporters14.csv"), || sums::csv(&sums::reporters("2006_2014")?, "")),
 ];
 
-pub(super) static SUMMARIES: [File; 1] = [file(
-    (S3, "/dea-pain-pill-database/summary/arcos-wv-mingo-54059-pharmacy.tsv"),
-    Format::Tsv,
-    "binary/octet-stream",
-    1_563_408_000, // 2019-07-18
-    || Ok(sums::tsv(&sums::buyer_totals()?)),
-)];
+pub(super) static SUMMARIES: [File; 2] = [
+    summary("/dea-pain-pill-database/summary/arcos-wv-county-pharmacy.tsv", || Ok(sums::tsv(&sums::buyer_totals()?))),
+    summary("/dea-pain-pill-database/summary/arcos-wv-mingo-54059-pharmacy.tsv", || {
+        Ok(sums::tsv(&sums::county_totals("MINGO")?))
+    }),
+];
+
+/// Dated 2019-07-18.
+const fn summary(path: &'static str, print: fn() -> crate::Result<Vec<u8>>) -> File {
+    file((S3, path), Format::Tsv, "binary/octet-stream", 1_563_408_000, print)
+}
 
 const fn of(path: &'static str, print: fn() -> crate::Result<Vec<u8>>) -> File {
     file((GITHUB, path), Format::Csv, TEXT, PUSHED, print)

@@ -68,8 +68,41 @@ fn buyers_who_may_be_persons_have_no_name_or_number() {
         }
     }
     let totals = sums::buyer_totals().unwrap();
-    assert_eq!(totals.rows.iter().filter(|row| row[2].is_empty() && row[3].is_empty()).count(), 3);
-    assert_eq!(totals.rows.iter().map(|row| row[5].parse::<u64>().unwrap()).sum::<u64>(), 38_269_630);
+    let masked = totals.rows.iter().filter(|row| row[2].is_empty());
+    assert_eq!((totals.rows.len(), masked.clone().count()), (975, 361));
+    assert!(masked.clone().all(|row| row[3].is_empty() && row[4].is_empty()));
+    assert_eq!(totals.rows.iter().map(|row| row[5].parse::<u64>().unwrap()).sum::<u64>(), 853_486_419);
+}
+
+#[test]
+fn a_states_and_a_countys_sums_are_the_publishers_lines_but_for_persons() {
+    let replica = replica();
+    const SUMMARY: &str = "/wp-stat.s3.amazonaws.com/dea-pain-pill-database/summary/";
+    let Some(root) = std::env::var_os("TOLLHOUSE_CAPTURES").map(PathBuf::from) else { return };
+    let packed = std::fs::read(root.join("arcos/washpost_api/wv_pharmacy_totals_state.decoded.tsv.gz")).unwrap();
+    let state = String::from_utf8(gunzip(&packed)).unwrap();
+    let county =
+        std::fs::read_to_string(root.join("arcos/washpost_summary_tsv/arcos-wv-mingo-54059-pharmacy.tsv")).unwrap();
+    for (served, captured, masked) in
+        [("arcos-wv-county-pharmacy.tsv", state, (361, 3)), ("arcos-wv-mingo-54059-pharmacy.tsv", county, (3, 0))]
+    {
+        let printed = get(&replica, &format!("{SUMMARY}{served}")).text();
+        assert_eq!(printed.lines().count(), captured.lines().count(), "{served}");
+        let (mut persons, mut renamed) = (0, 0);
+        for (ours, theirs) in printed.lines().zip(captured.lines()) {
+            let (ours, theirs) = (ours.split('\t').collect::<Vec<_>>(), theirs.split('\t').collect::<Vec<_>>());
+            let kept = if ours[2] == "null" { &[0, 1, 5, 6][..] } else { &[0, 1, 2, 3, 4, 5, 6] };
+            persons += usize::from(kept.len() == 4);
+            // An owner's own name is left out: what stands is the end of the publisher's, or nothing.
+            let alike = |at: usize| match at {
+                3 => ours[3] == theirs[3] || ours[3] == "null" || theirs[3].ends_with(&format!(" DBA {}", ours[3])),
+                _ => ours[at] == theirs[at],
+            };
+            renamed += usize::from(kept.contains(&3) && ours[3] != theirs[3]);
+            assert!(kept.iter().all(|at| alike(*at)), "{served}: {ours:?}");
+        }
+        assert_eq!((persons, renamed), masked, "{served}");
+    }
 }
 
 #[test]

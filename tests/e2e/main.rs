@@ -335,6 +335,10 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
         "select deaths from cdc_opioid_deaths_state where state = 'Georgia' and year = 2010 and drug = 'any_opioid'",
         &[],
     );
+    // The nation's deaths rest on a state's as good as not, and two rows of any rest on those two.
+    check_caveats(root, "select sum(deaths) from cdc_opioid_deaths_us where year in (2004, 2005)", &[]);
+    check_caveats(root, "select year, deaths from cdc_opioid_deaths_us limit 2", &[]);
+    check_caveats(root, "select current_timestamp > timestamp '2020-01-01'", &[]);
     check_caveats(
         root,
         "select opioid_deaths, dosage_units_per_person from opioids_and_firearms_state where state_fips = '54' and year = 2012",

@@ -23,37 +23,63 @@ struct Break {
 /// The caveats of an answer to `question`, in words. One that took long (`is_slow`) is not put again: it is said that it may cross
 /// a break.
 pub fn of(session: &Session, question: &str, answer: &Answer, is_slow: bool) -> Result<Vec<String>> {
-    let mut found = breaks(session, question, answer, is_slow)?;
-    found.extend(places(session, question)?);
+    let words = session.words(question)?;
+    let tables = session.named(question)?;
+    let asked = Asked { session, question, tables, columns: words.columns, is_any_few: words.is_any_few };
+    let mut found = breaks(&asked, answer, is_slow)?;
+    found.extend(places(&asked)?);
     Ok(found)
 }
 
-fn breaks(session: &Session, question: &str, answer: &Answer, is_slow: bool) -> Result<Vec<String>> {
+/// A question, with what it names.
+struct Asked<'a> {
+    session: &'a Session,
+    question: &'a str,
+    /// Each table with its dataset.
+    tables: BTreeMap<String, DatasetId>,
+    /// In small letters; `*` for all.
+    columns: BTreeSet<String>,
+    /// Whether it asks for any few rows.
+    is_any_few: bool,
+}
+
+impl Asked<'_> {
+    fn names(&self, column: &str) -> bool {
+        self.columns.contains("*") || self.columns.contains(&column.to_lowercase())
+    }
+}
+
+fn breaks(asked: &Asked, answer: &Answer, is_slow: bool) -> Result<Vec<String>> {
+    let session = asked.session;
     // Of each break the tables that it goes through, with the rows that it sets apart.
     let mut through: BTreeMap<Break, Vec<(String, String)>> = BTreeMap::new();
-    for (table, dataset) in session.named(question)? {
-        let columns = session.columns(&table).unwrap_or_default();
+    for (table, dataset) in &asked.tables {
+        let columns = session.columns(table).unwrap_or_default();
         let Some(time) = Time::of(&columns) else { continue };
-        for one in known(session, &dataset, &named(session, question, &columns)?)? {
-            let inside = time.inside(&one, &columns);
+        let named: Vec<&String> = columns.iter().filter(|column| asked.names(column)).collect();
+        for one in known(session, dataset, &named)? {
+            let Some(inside) = time.inside(&one, &columns) else { continue };
             through.entry(one).or_default().push((table.clone(), inside));
         }
     }
     let mut told = Vec::new();
     let mut is_steady = None;
     for (one, tables) in through {
-        let of = |side: &dyn Fn(&str) -> String| -> Result<u64> {
-            tables.iter().map(|(table, inside)| count(session, table, &side(inside))).sum()
-        };
+        let (mut inside, mut outside) = (0, 0);
+        for (table, condition) in &tables {
+            let (of, all) = count(session, table, condition)?;
+            inside += of;
+            outside += all - of;
+        }
         let is_cut = one.until.is_none();
-        if of(&|inside| inside.to_owned())? == 0 || (is_cut && of(&|inside| format!("NOT ({inside})"))? == 0) {
+        if inside == 0 || (is_cut && outside == 0) {
             continue;
         }
         if is_slow {
             told.push(format!("the answer may cross a break of {}: {}", one.from, one.about));
             continue;
         }
-        let again = Again { session, question, tables: &tables };
+        let again = Again { asked, tables: &tables };
         // An answer that is another each time shows nothing.
         let steady = match is_steady {
             Some(steady) => steady,
@@ -71,15 +97,8 @@ fn breaks(session: &Session, question: &str, answer: &Answer, is_slow: bool) -> 
     Ok(told)
 }
 
-/// Of a table's columns those that the question names.
-fn named(session: &Session, question: &str, columns: &[String]) -> Result<Vec<String>> {
-    let words = session.words(question)?.columns;
-    let is_named = |column: &&String| words.contains("*") || words.contains(&column.to_lowercase());
-    Ok(columns.iter().filter(is_named).cloned().collect())
-}
-
 /// The breaks of a dataset, or of those that it comes from, that concern one of these columns.
-fn known(session: &Session, dataset: &DatasetId, columns: &[String]) -> Result<Vec<Break>> {
+fn known(session: &Session, dataset: &DatasetId, columns: &[&String]) -> Result<Vec<Break>> {
     let like = |id: &DatasetId| format!("{} LIKE datasets", sql::text(id.as_str()));
     let of: Vec<String> = lineage::origins(session.manifests(), dataset).iter().map(like).collect();
     let named: Vec<String> = columns.iter().map(|column| sql::text(column)).collect();
@@ -116,8 +135,8 @@ impl Time {
         }
     }
 
-    /// Which rows of a table are after a break, or within it where it ends.
-    fn inside(&self, one: &Break, columns: &[String]) -> String {
+    /// Which rows of a table are after a break, or within it where it ends; none where it is a state's and the table tells none.
+    fn inside(&self, one: &Break, columns: &[String]) -> Option<String> {
         let date = |day: &str| format!("CAST({} AS DATE)", sql::text(day));
         let has = |name: &str| columns.iter().any(|column| column == name);
         // A row that the day of the break divides is taken for one after it.
@@ -131,29 +150,29 @@ impl Time {
             Self::Month => format!("CAST(month AS DATE) <= {}", date(day)),
             Self::Period => format!("period_start <= {}", date(day)),
         };
-        let state = one.state_fips.as_ref().and_then(|state| {
-            let code = sql::text(state);
-            if has("state_fips") {
-                Some(format!("state_fips = {code}"))
-            } else {
-                has("county_fips").then(|| format!("left(county_fips, 2) = {code}"))
-            }
-        });
+        let state = match &one.state_fips {
+            Some(state) if has("state_fips") => Some(format!("state_fips = {}", sql::text(state))),
+            Some(state) if has("county_fips") => Some(format!("left(county_fips, 2) = {}", sql::text(state))),
+            Some(_) => return None,
+            None => None,
+        };
         let conditions = [Some(since(&one.from)), one.until.as_deref().map(until), state];
-        format!("COALESCE({}, FALSE)", conditions.into_iter().flatten().collect::<Vec<_>>().join(" AND "))
+        Some(format!("COALESCE({}, FALSE)", conditions.into_iter().flatten().collect::<Vec<_>>().join(" AND ")))
     }
 }
 
-fn count(session: &Session, table: &str, condition: &str) -> Result<u64> {
-    let answer = session.query(&format!("SELECT count(*) FROM history.{} WHERE {condition}", sql::name(table)))?;
-    let cell = answer.rows.into_iter().flatten().flatten().next();
-    Ok(cell.and_then(|cell| cell.parse().ok()).unwrap_or_default())
+/// How many rows of a table this holds of, and how many there are.
+fn count(session: &Session, table: &str, condition: &str) -> Result<(u64, u64)> {
+    let table = sql::name(table);
+    let answer = session.query(&format!("SELECT count(*) FILTER ({condition}), count(*) FROM history.{table}"))?;
+    let mut cells = answer.rows.into_iter().flatten().map(|cell| cell.and_then(|cell| cell.parse().ok()));
+    let mut next = || cells.next().flatten().unwrap_or_default();
+    Ok((next(), next()))
 }
 
 /// A question, to be put again where tables lack rows.
 struct Again<'a> {
-    session: &'a Session,
-    question: &'a str,
+    asked: &'a Asked<'a>,
     /// Each with its rows inside the break.
     tables: &'a [(String, String)],
 }
@@ -166,15 +185,18 @@ impl Again<'_> {
     fn without(&self, condition: &str) -> Result<Rows> {
         let lacking: Vec<(&str, String)> =
             self.tables.iter().map(|(table, inside)| (table.as_str(), condition.replace("{}", inside))).collect();
-        Ok(self.session.query_without(&lacking, self.question)?.map(|answer| sorted(&answer)))
+        Ok(self.asked.session.query_without(&lacking, self.asked.question)?.map(|answer| sorted(&answer)))
     }
 
     /// Whether the answer rests on rows inside, and where these are not to be compared with the others on those too.
     fn rests_inside(&self, answer: &Answer, is_cut: bool) -> Result<bool> {
         let whole = Some(sorted(answer));
         let (outside, inside, neither) = (self.without("{}")?, self.without("NOT ({})")?, self.without("TRUE")?);
-        let rests_inside = outside != whole || inside != neither;
-        let rests_outside = inside != whole || outside != neither;
+        // A largest value, or a rank, rests on rows too that it would be the same without. Any few rows rest on none but those
+        // that they are.
+        let compares = !self.asked.is_any_few;
+        let rests_inside = outside != whole || (compares && inside != neither);
+        let rests_outside = inside != whole || (compares && outside != neither);
         Ok(rests_inside && (rests_outside || !is_cut))
     }
 }
@@ -187,13 +209,12 @@ fn sorted(answer: &Answer) -> Vec<Vec<Option<String>>> {
 }
 
 /// Says where quantities that the question names are counted in places of different kinds.
-fn places(session: &Session, question: &str) -> Result<Option<String>> {
-    let tables: Vec<String> = session.named(question)?.into_keys().map(|table| sql::text(&table)).collect();
-    if tables.is_empty() {
+fn places(asked: &Asked) -> Result<Option<String>> {
+    if asked.tables.is_empty() {
         return Ok(None);
     }
-    let words = session.words(question)?.columns;
-    let answer = session.query(&format!(
+    let tables: Vec<String> = asked.tables.keys().map(|table| sql::text(table)).collect();
+    let answer = asked.session.query(&format!(
         "SELECT DISTINCT basis, \"column\" FROM meta.columns
          WHERE basis IS NOT NULL AND unit IS NOT NULL AND \"table\" IN ({}) ORDER BY 1, 2",
         tables.join(", ")
@@ -201,7 +222,7 @@ fn places(session: &Session, question: &str) -> Result<Option<String>> {
     let mut by_place: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for row in answer.rows {
         if let [Some(basis), Some(column)] = row.as_slice()
-            && (words.contains("*") || words.contains(&column.to_lowercase()))
+            && asked.names(column)
         {
             by_place.entry(basis.clone()).or_default().insert(column.clone());
         }

@@ -86,6 +86,9 @@ pub struct Judgement {
     pub statement: String,
     /// The verdict.
     pub verdict: Verdict,
+    /// Of which years it is, where these are not those that the statement speaks of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
     /// Why, so that it can be quoted: definitions and their numbers, in words. Of many definitions how many hold, and one that
     /// does and one that does not; all of them are in `tests`.
     pub reason: String,
@@ -97,6 +100,14 @@ pub struct Judgement {
     pub tests: Vec<Tested>,
     /// The sources used that are somebody's copy or transcription.
     pub secondary: Vec<String>,
+}
+
+impl Judgement {
+    /// The verdict in words, with the years that it is of where they are not the statement's.
+    pub fn verdict_words(&self) -> String {
+        let over = self.over.as_ref().map(|over| format!(", over {over}"));
+        format!("{}{}", self.verdict.as_str(), over.unwrap_or_default())
+    }
 }
 
 /// A test and what it found.

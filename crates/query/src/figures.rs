@@ -107,7 +107,8 @@ fn draw(session: &Session, spec: &Spec) -> Result<Drawn> {
     let datasets = session.touched(&spec.sql)?;
     let inputs = inputs(session, spec)?;
     let mut chart = spec.chart.clone();
-    for note in session.secondary(&datasets) {
+    let rests_on = session.rests_on(&spec.sql)?;
+    for note in session.secondary(&rests_on) {
         chart.notes.push(format!("Secondary source: {note}."));
     }
     for what in session.erased(&datasets) {
@@ -116,7 +117,7 @@ fn draw(session: &Session, spec: &Spec) -> Result<Drawn> {
     let absent = session.not_loaded(&spec.sql, datasets.iter().map(DatasetId::as_str))?;
     let absent = (!absent.is_empty()).then(|| format!("not loaded: {}", absent.join(", ")));
     chart.notes.extend(absent.iter().map(|absent| format!("Of its data {absent}.")));
-    let provenance = provenance(session, spec, &inputs, &datasets);
+    let provenance = provenance(session, spec, &inputs, &datasets, &rests_on);
     let cannot = || match &absent {
         Some(absent) => format!("{what} cannot be drawn; of its data {absent}"),
         None => format!("{what} cannot be drawn"),
@@ -143,7 +144,13 @@ fn inputs(session: &Session, spec: &Spec) -> Result<Digest> {
 }
 
 /// What both drawings carry inside.
-fn provenance(session: &Session, spec: &Spec, inputs: &Digest, datasets: &BTreeSet<DatasetId>) -> Provenance {
+fn provenance(
+    session: &Session,
+    spec: &Spec,
+    inputs: &Digest,
+    datasets: &BTreeSet<DatasetId>,
+    rests_on: &BTreeSet<DatasetId>,
+) -> Provenance {
     let mut items = vec![
         ("figure".to_owned(), spec.id.clone()),
         ("title".to_owned(), spec.chart.title.clone()),
@@ -154,10 +161,10 @@ fn provenance(session: &Session, spec: &Spec, inputs: &Digest, datasets: &BTreeS
         if let Some(facts) = session.facts(dataset) {
             items.push((format!("licence of {dataset}"), facts.licence.clone()));
             items.push((format!("credit of {dataset}"), facts.citation.clone()));
-            for (place, note) in facts.secondary.iter().enumerate() {
-                items.push((format!("secondary source {} of {dataset}", place + 1), note.clone()));
-            }
         }
+    }
+    for (place, note) in session.secondary(rests_on).into_iter().enumerate() {
+        items.push((format!("secondary source {}", place + 1), note));
     }
     items.push(("program".to_owned(), crate::PROGRAM.to_owned()));
     Provenance { items }

@@ -1,6 +1,8 @@
 //! What is derived owes what its origins owe: whose data they are, under which terms, who is to be credited, and which
 //! rule protects small counts.
 
+pub(crate) mod columns;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::DatasetId;

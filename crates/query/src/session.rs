@@ -237,10 +237,35 @@ impl Session {
         gate::words(&self.connection, sql)
     }
 
+    /// The datasets, none of them derived, that the columns of an answer rest on: of a model's those alone that the columns that are
+    /// asked of it come from.
+    pub(crate) fn rests_on(&self, sql: &str) -> Result<BTreeSet<DatasetId>> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![(sql.to_owned(), None)];
+        while let Some((sql, wanted)) = open.pop() {
+            let tree = gate::tree(&self.connection, &sql)?;
+            let columns = gate::words_of(&tree).columns;
+            // Models rest on older models only, so this ends.
+            for dataset in
+                lineage::columns::tables(&tree, wanted.as_ref()).iter().filter_map(|table| self.dataset_of(table))
+            {
+                match lineage::models(self.manifests()).find(|(model, _)| **model == dataset) {
+                    None => drop(found.insert(dataset)),
+                    // What a method makes of its columns is not followed.
+                    Some((_, derived)) if derived.method.is_some() || columns.contains("*") => {
+                        open.push((derived.sql.clone(), None));
+                    }
+                    Some((_, derived)) => open.push((derived.sql.clone(), Some(columns.clone()))),
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// What is said of the secondary sources of these datasets.
     pub(crate) fn secondary(&self, datasets: &BTreeSet<DatasetId>) -> Vec<String> {
         let facts = datasets.iter().filter_map(|dataset| self.facts(dataset));
-        // A model has those of its inputs, and several slices have the same.
+        // Several slices have the same.
         let told: BTreeSet<&String> = facts.flat_map(|facts| &facts.secondary).collect();
         told.into_iter().cloned().collect()
     }
@@ -409,7 +434,6 @@ impl Facts {
         let mut derived = Self { licence: terms.licence, citation: terms.citation, ..Self::default() };
         for origin in origins.iter().filter_map(|origin| facts.get(origin)) {
             derived.captures.extend(origin.captures.iter().cloned());
-            derived.secondary.extend(origin.secondary.iter().cloned());
             derived.erased.extend(origin.erased.iter().cloned());
         }
         derived
@@ -459,6 +483,7 @@ pub(crate) fn lock(connection: &Connection, folders: &[PathBuf]) -> duckdb::Resu
     let folders: Vec<String> = folders.iter().map(|folder| sql::text(&folder.display().to_string())).collect();
     connection.execute_batch(&format!(
         "SET temp_directory = '';
+         SET TimeZone = 'UTC';
          SET allowed_directories = [{}];
          SET enable_external_access = false;
          SET lock_configuration = true;",

@@ -28,12 +28,15 @@ fn one(session: &Session, claim: &Claim) -> Result<Judgement> {
     let verdict = weigh(&tests);
     let used: BTreeSet<DatasetId> =
         tests.iter().flat_map(|test| &test.receipt).flat_map(|receipt| receipt.datasets.clone()).collect();
-    let secondary = session.secondary(&used);
+    let asked = claim.tests.iter().zip(&tests).filter(|(_, tested)| tested.receipt.is_some());
+    let rests_on = asked.map(|(test, _)| session.rests_on(&test.sql)).collect::<Result<Vec<_>>>()?;
+    let secondary = session.secondary(&rests_on.into_iter().flatten().collect());
     Ok(Judgement {
         id: claim.id.clone(),
         number: claim.number,
         statement: claim.statement.clone(),
         verdict,
+        over: claim.over.clone(),
         reason: reason(claim, &tests, &session.erased(&used), &secondary),
         citation: claim.citation.clone(),
         note: claim.note.trim().to_owned(),

@@ -49,6 +49,9 @@ pub struct Claim {
     /// What the verdict should be read with.
     #[serde(default)]
     pub note: String,
+    /// Of which years the verdict is, where no data settle those that the statement speaks of.
+    #[serde(default)]
+    pub over: Option<String>,
     /// Why no data settle it, in sentences that can be quoted; it then has no tests.
     #[serde(default)]
     pub not_checkable: Option<String>,

@@ -61,7 +61,7 @@ fn a_drawing_says_where_it_comes_from() {
         "<item key=\"origin\">replica</item>",
         "<item key=\"licence of cities\">U.S. Government work</item>",
         "<item key=\"credit of cities\">FBI, Cities</item>",
-        "<item key=\"secondary source 1 of cities\">cities c1: the note of cities</item>",
+        "<item key=\"secondary source 1\">cities c1: the note of cities</item>",
         crate::PROGRAM,
         "Secondary source: cities c1: the note of cities.",
     ] {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{Array as _, RecordBatch};
-use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chart::{Cell, Frame};
@@ -30,11 +30,15 @@ pub struct Answer {
 
 impl Answer {
     pub(crate) fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Self> {
-        let fields = schema.fields();
+        let schema = in_utc(&schema);
+        let cannot = "a column of the answer cannot be printed";
+        let relabelled = batches.iter().map(|batch| relabel(batch, &schema));
+        let batches = relabelled.collect::<std::result::Result<Vec<_>, _>>().or_error(Kind::Internal, cannot)?;
         let mut rows = Vec::new();
         for batch in &batches {
-            rows.extend(texts(batch).or_error(Kind::Internal, "a column of the answer cannot be printed")?);
+            rows.extend(texts(batch).or_error(Kind::Internal, cannot)?);
         }
+        let fields = schema.fields();
         Ok(Self {
             columns: fields.iter().map(|field| field.name().clone()).collect(),
             types: fields.iter().map(|field| sql_type(field.data_type())).collect(),
@@ -166,6 +170,26 @@ fn cell(text: Option<&str>, class: Class) -> Cell {
         Class::Number => number(),
         Class::Text => Cell::Text(text.to_owned()),
     }
+}
+
+/// The same columns, moments in UTC: Arrow names zones by their offset alone, and an answer is the same whatever the machine's zone.
+fn in_utc(schema: &Schema) -> SchemaRef {
+    let field = |field: &FieldRef| match field.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            let moment = DataType::Timestamp(*unit, Some("+00:00".into()));
+            Arc::new(field.as_ref().clone().with_data_type(moment))
+        }
+        _ => Arc::clone(field),
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
+}
+
+fn relabel(batch: &RecordBatch, schema: &SchemaRef) -> std::result::Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
+        let is_moment = matches!(field.data_type(), DataType::Timestamp(_, Some(_)));
+        if is_moment { cast(column, field.data_type()) } else { Ok(Arc::clone(column)) }
+    });
+    RecordBatch::try_new(Arc::clone(schema), columns.collect::<std::result::Result<Vec<_>, _>>()?)
 }
 
 fn texts(batch: &RecordBatch) -> std::result::Result<Vec<Vec<Option<String>>>, ArrowError> {

@@ -84,13 +84,26 @@ pub(crate) struct Words {
     pub(crate) columns: BTreeSet<String>,
     /// Whether a question stands in one of them.
     pub(crate) asks: bool,
+    /// Whether the answer is any few of its rows: a limit without an order.
+    pub(crate) is_any_few: bool,
 }
 
 /// The words of SQL that [`check`] lets pass.
 pub(crate) fn words(connection: &Connection, sql: &str) -> Result<Words> {
-    let mut words = Words::default();
-    gather(&tree(connection, sql)?, &mut words);
-    Ok(words)
+    Ok(words_of(&tree(connection, sql)?))
+}
+
+/// The words of a syntax tree.
+pub(crate) fn words_of(tree: &Value) -> Words {
+    let modifiers = tree.pointer("/statements/0/node/modifiers").and_then(Value::as_array);
+    let has = |kind: &str| {
+        let is_it = |modifier: &Value| modifier.get("type").and_then(Value::as_str) == Some(kind);
+        modifiers.is_some_and(|modifiers| modifiers.iter().any(is_it))
+    };
+    let is_limited = has("LIMIT_MODIFIER") || has("LIMIT_PERCENT_MODIFIER");
+    let mut words = Words { is_any_few: is_limited && !has("ORDER_MODIFIER"), ..Words::default() };
+    gather(tree, &mut words);
+    words
 }
 
 fn gather(value: &Value, words: &mut Words) {
@@ -114,7 +127,8 @@ fn gather(value: &Value, words: &mut Words) {
     }
 }
 
-fn tree(connection: &Connection, sql: &str) -> Result<Value> {
+/// The syntax tree that DuckDB's parser gives.
+pub(crate) fn tree(connection: &Connection, sql: &str) -> Result<Value> {
     let serialize = "SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR)) AS VARCHAR)";
     let text: String = connection
         .query_row(serialize, [sql], |row| row.get(0))

@@ -20,6 +20,17 @@ fn tiny() -> Tiny {
 }
 
 #[test]
+fn a_moment_is_told_in_utc() {
+    let (_tiny, session) = open();
+    let answer = session.query("SELECT TIMESTAMPTZ '2015-06-30 12:00:00-04' AS at, current_timestamp AS now").unwrap();
+    assert_eq!(answer.rows[0][0].as_deref(), Some("2015-06-30T16:00:00Z"));
+    assert_eq!(answer.types[0], "TIMESTAMP WITH TIME ZONE");
+    assert!(answer.rows[0][1].as_deref().unwrap().ends_with('Z'));
+    answer.to_json().unwrap();
+    answer.to_parquet().unwrap();
+}
+
+#[test]
 fn whatever_does_more_than_read_the_views_is_refused_by_name() {
     let tiny = tiny();
     let session = tiny.session();

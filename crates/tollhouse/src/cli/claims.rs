@@ -55,16 +55,16 @@ impl Claims {
 
 /// Tells the verdicts: the statement, the verdict, and a reason that can be quoted.
 pub fn tell(judgements: &[Judgement]) {
-    let rows = judgements.iter().map(|judgement| {
-        vec![judgement.statement.clone(), judgement.verdict.as_str().to_owned(), judgement.reason.clone()]
-    });
+    let rows = judgements
+        .iter()
+        .map(|judgement| vec![judgement.statement.clone(), judgement.verdict_words(), judgement.reason.clone()]);
     say(&paragraphs(&["statement", "verdict", "reason"], rows));
 }
 
 /// Tells every definition of each statement, what came of it, and the numbers.
 fn tell_tests(judgements: &[Judgement]) {
     let rows = judgements.iter().flat_map(|judgement| {
-        let statement = format!("{}: {}", judgement.statement, judgement.verdict.as_str());
+        let statement = format!("{}: {}", judgement.statement, judgement.verdict_words());
         judgement.tests.iter().enumerate().map(move |(place, test)| {
             let beside = if test.context { "told beside: " } else { "" };
             let first = if place == 0 { statement.clone() } else { String::new() };

@@ -174,7 +174,7 @@ fn verdicts(judgements: &[Judgement]) -> Markup {
                     tr {
                         td.number { (one.number) }
                         td { a href=(format!("#{}", one.id)) { (one.statement) } }
-                        td class=(format!("verdict {}", class(one.verdict.as_str()))) { (one.verdict.as_str()) }
+                        td class=(format!("verdict {}", class(one.verdict.as_str()))) { (one.verdict_words()) }
                     }
                 } }
             }
@@ -224,7 +224,7 @@ fn claims(judgements: &[Judgement]) -> Markup {
             @for one in judgements {
                 article id=(one.id) {
                     h3 { (one.number) ". " (one.statement) }
-                    p class=(format!("verdict {}", class(one.verdict.as_str()))) { (one.verdict.as_str()) }
+                    p class=(format!("verdict {}", class(one.verdict.as_str()))) { (one.verdict_words()) }
                     p { (one.reason) }
                     @if !one.tests.is_empty() { (tests(&one.tests)) }
                     p.quiet { (one.citation) }

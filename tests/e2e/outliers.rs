@@ -41,17 +41,22 @@ fn persons() -> String {
     TOTALS.to_owned() + &(0..40).map(row).collect::<String>() + pharmacy
 }
 
+/// A root into which they were imported with `restricted` switched on: the root, the words that switch it on, and their file.
+fn with_persons(folder: &Path) -> (PathBuf, [String; 2], String) {
+    let (root, on) = (folder.join("root"), on(folder));
+    let populations = write(folder, "pop_counties_20062012.csv", &served(POPULATIONS));
+    let totals = write(folder, "totals.tsv", &persons());
+    let [switch, file] = &on;
+    succeed(&root, &[switch, file, "import", &populations, &totals]);
+    (root, on, totals)
+}
+
 #[test]
 fn outliers_among_persons_are_for_the_operator_alone_and_go_with_the_switch() {
     let folder = tempfile::tempdir().unwrap();
-    let root = &folder.path().join("root");
-    let on = on(folder.path());
-    let on: Vec<&str> = on.iter().map(String::as_str).collect();
-    let populations = write(folder.path(), "pop_counties_20062012.csv", &served(POPULATIONS));
-    let totals = write(folder.path(), "totals.tsv", &persons());
+    let (root, on, totals) = with_persons(folder.path());
+    let (root, on): (&Path, Vec<&str>) = (&root, on.iter().map(String::as_str).collect());
     let own = || files(&root.join("restricted/arcos_person_outliers"));
-
-    succeed(root, &[&on[..], &["import", &populations, &totals]].concat());
     let made = own();
     assert_eq!(made.len(), 1, "{:?}", files(&root.join("restricted")).iter().map(|(path, _)| path).collect::<Vec<_>>());
     let text = String::from_utf8_lossy(&made[0].1).into_owned();
@@ -100,12 +105,8 @@ fn outliers_among_persons_are_for_the_operator_alone_and_go_with_the_switch() {
 #[test]
 fn outliers_among_persons_go_with_a_person_who_is_erased() {
     let folder = tempfile::tempdir().unwrap();
-    let root = &folder.path().join("root");
-    let on = on(folder.path());
-    let on: Vec<&str> = on.iter().map(String::as_str).collect();
-    let populations = write(folder.path(), "pop_counties_20062012.csv", &served(POPULATIONS));
-    let totals = write(folder.path(), "totals.tsv", &persons());
-    succeed(root, &[&on[..], &["import", &populations, &totals]].concat());
+    let (root, on, _) = with_persons(folder.path());
+    let (root, on): (&Path, Vec<&str>) = (&root, on.iter().map(String::as_str).collect());
     let erase =
         ["erase", "arcos_buyer_totals", "--where", "buyer_dea_number = 'BX0000007'", "--reason", "a court's order"];
     succeed(root, &[&on[..], &erase[..], &["--apply"]].concat());

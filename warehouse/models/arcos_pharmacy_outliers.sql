@@ -6,6 +6,8 @@ SELECT
   buyer.buyer_county_fips,
   buyer.buyer_dea_number,
   CASE
+    WHEN address.buyer_additional_info LIKE 'DBA: %' THEN SUBSTR(address.buyer_additional_info, 6)
+    WHEN address.buyer_additional_info LIKE 'DBA %' THEN SUBSTR(address.buyer_additional_info, 5)
     WHEN buyer.buyer_name LIKE '% DBA%' THEN NULLIF(TRIM(SPLIT_PART(buyer.buyer_name, ' DBA', 2)), '')
     WHEN buyer.buyer_name LIKE '% PROP' OR buyer.buyer_name LIKE '% PROP %' THEN NULL
     ELSE buyer.buyer_name

@@ -125,6 +125,9 @@ pub struct Chart {
     /// Column that names points, lines, dots or places, or captions bars.
     #[serde(default)]
     pub label: Option<String>,
+    /// Column with words that stand under each name of `label`.
+    #[serde(default)]
+    pub beneath: Option<String>,
     /// Names of rows that stand out: values of `label`, for bars of `x.column`, else as `panel` and `map` say.
     #[serde(default)]
     pub highlight: Vec<String>,
@@ -185,13 +188,14 @@ impl Chart {
     pub(super) fn check(&self) -> Result<(), DrawError> {
         use Kind::{Bar, Dots, Line, Map, Scatter, SmallMultiples};
         let own_height = matches!(self.kind, Scatter | Bar | Line);
-        let parts: [(&'static str, bool, bool, bool); 7] = [
+        let parts: [(&'static str, bool, bool, bool); 8] = [
             // Part, declared, needed, known.
             ("x", self.x.is_some(), self.kind != Map, self.kind != Map),
             ("y", self.y.is_some(), !matches!(self.kind, Map | Dots), !matches!(self.kind, Map | Dots)),
             ("panel", self.panel.is_some(), self.kind == SmallMultiples, self.kind == SmallMultiples),
             ("map", self.map.is_some(), self.kind == Map, self.kind == Map),
             ("label", self.label.is_some(), self.kind == Dots, self.kind != SmallMultiples),
+            ("beneath", self.beneath.is_some(), false, self.kind == Dots),
             ("interval", self.interval.is_some(), false, matches!(self.kind, Line | Dots)),
             ("height", self.height.is_some(), false, own_height),
         ];

@@ -12,11 +12,13 @@ use super::{DrawError, Task};
 
 const NAME: Style = Style::new(17.0, INK);
 const STRONG: Style = NAME.bold();
+const BENEATH: Style = Style::new(14.0, SOFT);
 const NUMBER: Style = Style::new(17.0, SOFT);
 const REASON: Style = Style::new(17.0, SOFT).halo();
 const REFERENCE: Style = Style::new(17.0, SOFT).halo();
-/// From one row to the next.
+/// From one row to the next; more where words stand under the names.
 const PITCH: f64 = 24.0;
+const PITCH_OF_TWO: f64 = 42.0;
 const GUIDE: &str = "stroke=\"#dcdcdc\" stroke-width=\"1\" stroke-dasharray=\"2 4\"";
 const RULE: &str = "stroke=\"#4a4a4a\" stroke-width=\"1.5\" stroke-dasharray=\"7 5\"";
 const PLAIN: &str = "class=\"dot\" fill=\"#0072b2\"";
@@ -27,6 +29,7 @@ const BOUNDS: &str = "class=\"bounds\" stroke=\"#6b6b6b\" stroke-width=\"1.5\" s
 
 struct Row {
     name: String,
+    beneath: String,
     /// The value, or why there is none.
     value: Result<f64, String>,
     ends: Option<(f64, f64)>,
@@ -45,7 +48,11 @@ pub(super) fn draw(task: Task<'_>) -> Result<String, DrawError> {
     let (low, high) = rows::span(shown, axis, lines.iter().filter_map(|row| row.value.as_ref().err()))?;
 
     let name_style = |row: &Row| if row.picked { STRONG } else { NAME };
-    let name_width = |row: &Row| fonts.face(row.picked).width(&row.name, name_style(row).size);
+    let name_width = |row: &Row| {
+        let name = fonts.face(row.picked).width(&row.name, name_style(row).size);
+        name.max(fonts.regular.width(&row.beneath, BENEATH.size))
+    };
+    let pitch = if chart.beneath.is_some() { PITCH_OF_TWO } else { PITCH };
     let number = |row: &Row| row.value.as_ref().map(|v| value(*v)).unwrap_or_default();
     let gutter = lines.iter().map(name_width).fold(0.0, f64::max);
     if gutter > 0.5 * widths(task).0 {
@@ -60,7 +67,7 @@ pub(super) fn draw(task: Task<'_>) -> Result<String, DrawError> {
         x_lines: 1,
         below: 0.0,
         under: "",
-        tall: Tall::Units(PITCH * lines.len() as f64 + 10.0),
+        tall: Tall::Units(pitch * lines.len() as f64 + 10.0),
     };
     let interval = chart.interval.iter().map(|interval| format!("Lines through the dots: {}.", interval.words));
     let sheet = Sheet::lay_out(task, room, &interval.collect::<Vec<_>>(), &[])?;
@@ -83,9 +90,13 @@ pub(super) fn draw(task: Task<'_>) -> Result<String, DrawError> {
     // Where most rows have words instead of a number, the few numbers stand where words would.
     let beside = 2 * lines.iter().filter(|row| row.value.is_ok()).count() < lines.len();
     for (i, row) in lines.iter().enumerate() {
-        let y = plot.y + 5.0 + (i as f64 + 0.5) * PITCH;
+        let y = plot.y + 5.0 + (i as f64 + 0.5) * pitch;
         let baseline = y + 0.36 * NAME.size;
-        canvas.text(plot.x - 10.0, baseline, Anchor::End, name_style(row), &row.name);
+        let up = if row.beneath.is_empty() { 0.0 } else { 0.5 * BENEATH.size };
+        canvas.text(plot.x - 10.0, baseline - up, Anchor::End, name_style(row), &row.name);
+        if !row.beneath.is_empty() {
+            canvas.text(plot.x - 10.0, baseline - up + 1.2 * BENEATH.size, Anchor::End, BENEATH, &row.beneath);
+        }
         canvas.line(Segment { a: (plot.x, y), b: (plot.right(), y) }, GUIDE);
         mark(&mut canvas, &sheet, &x, row, y);
         let style = if row.picked { NUMBER.bold() } else { NUMBER };
@@ -106,6 +117,7 @@ fn read(task: Task<'_>) -> Result<Vec<Row>, DrawError> {
     let name_col = rows::column(frame, "label", label)?;
     let status = rows::optional(frame, "status", chart.status.as_ref())?;
     let interval = rows::interval(chart, frame)?;
+    let beneath = rows::optional(frame, "beneath", chart.beneath.as_ref())?;
     let names: Vec<String> = frame.rows.iter().map(|r| rows::text(&r[name_col])).collect();
     rows::check_names(chart, &names, label)?;
     let row = |(i, name): (usize, String)| {
@@ -116,7 +128,8 @@ fn read(task: Task<'_>) -> Result<Vec<Row>, DrawError> {
         let known = value.as_ref().ok().copied();
         let ends = interval.map(|columns| rows::ends(frame, i, columns, known)).transpose()?.flatten();
         let picked = chart.highlight.contains(&name);
-        Ok(Row { name, value, ends, picked })
+        let beneath = beneath.map(|column| rows::text(&frame.rows[i][column])).unwrap_or_default();
+        Ok(Row { name, beneath, value, ends, picked })
     };
     names.into_iter().enumerate().map(row).collect()
 }

@@ -517,6 +517,11 @@ fn dots_lie_in_proportion_to_their_values_in_the_order_of_the_rows() {
     assert!(
         svg.contains(">United States: 33.3</text>") && svg.contains(">Lines through the dots: 95 % intervals.</text>")
     );
+    // Words under the names take nothing from one another.
+    let two = draw(&chart(&DOTS.replace("status =", "beneath = \"state\"\nstatus =")), &ranked());
+    assert_eq!(two.matches(">Place 7</text>").count(), 2 * svg.matches(">Place 7</text>").count());
+    assert_eq!(faults(&two).unwrap(), Vec::<String>::new());
+    assert!(refusal(&chart(&LINE.replace("kind =", "beneath = \"year\"\nkind =")), &ranked()).contains("beneath"));
 }
 
 #[test]

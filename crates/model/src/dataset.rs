@@ -238,6 +238,9 @@ pub enum Read {
     Ori7,
     /// These words stand for those; any other is as it stands.
     Instead(BTreeMap<String, String>),
+    /// A business's name without the person who runs it in their own: of `… DBA …` what follows, unless a company stands before,
+    /// and nothing of a proprietor.
+    TradeName,
     /// So many digits, of which a letter that follows them is cut off: `9250B` is `9250`.
     Digits(usize),
     /// A date in this `strptime` format.

@@ -67,6 +67,48 @@ pub(super) fn read(
     Ok(vec![typed(column, kind, texts, faults)?, Arc::new(StringArray::from(statuses))])
 }
 
+/// Words of a company's name, which no person has.
+const COMPANY: &[&str] = &[
+    "INC",
+    "LLC",
+    "LP",
+    "LLP",
+    "LTD",
+    "CORP",
+    "CORPORATION",
+    "CO",
+    "COMPANY",
+    "CLINIC",
+    "HEALTH",
+    "HEALTHCARE",
+    "HOSPITAL",
+    "PHARMACY",
+    "PHARMACIES",
+    "DRUG",
+    "DRUGS",
+    "STORE",
+    "STORES",
+    "CENTER",
+    "MANAGEMENT",
+];
+
+/// A business's name without the person who runs it under their own.
+pub(super) fn trade_name(name: &str) -> Option<String> {
+    let words =
+        |text: &str| text.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>();
+    let is_company = |text: &str| words(text).iter().any(|word| COMPANY.contains(&word.as_str()));
+    // `DOE JOHN DBA` has lost what would follow.
+    let stated = name.split_once(" DBA ").or_else(|| name.strip_suffix(" DBA").map(|owner| (owner, "")));
+    match stated {
+        Some((owner, trade)) if !is_company(owner) => {
+            let trade = trade.trim();
+            (!trade.is_empty()).then(|| trade.to_owned())
+        }
+        None if words(name).iter().any(|word| word == "PROP" || word == "PROPRIETOR") => None,
+        _ => Some(name.to_owned()),
+    }
+}
+
 /// A number and the word that follows it in parentheses.
 fn remarked(text: &str) -> Option<(&str, &str)> {
     text.strip_suffix(')')?.split_once(" (")
@@ -124,6 +166,7 @@ impl<'a> Cells<'a> {
                     value.truncate(digits.len());
                 }
             }
+            Some(Read::TradeName) => return trade_name(&value),
             Some(Read::Instead(words)) => value = words.get(&value).cloned().unwrap_or(value),
             _ => {}
         }

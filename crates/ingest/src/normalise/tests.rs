@@ -292,3 +292,18 @@ fn decimals_round_half_to_even_only_where_declared() {
     assert_eq!(read("12", false), Some(1200));
     assert_eq!(read("12345678.00", false), None);
 }
+
+#[test]
+fn an_owners_own_name_is_no_trade_name() {
+    for (name, trade) in [
+        ("DOE JANE III DBA HILLTOP FAMILY PHARMACY", Some("HILLTOP FAMILY PHARMACY")),
+        ("DOE, JANE MARY DBA", None),
+        ("DOE JANE M PROP", None),
+        ("VALLEY REG HEALTHCARE INC, DBA HILLTOP PHARMACY", Some("VALLEY REG HEALTHCARE INC, DBA HILLTOP PHARMACY")),
+        ("ABCD LLC DBA JANE'S PHARMACY", Some("ABCD LLC DBA JANE'S PHARMACY")),
+        ("PROPER CARE PHARMACY", Some("PROPER CARE PHARMACY")),
+        ("DOE", Some("DOE")),
+    ] {
+        assert_eq!(super::cell::trade_name(name).as_deref(), trade, "{name}");
+    }
+}

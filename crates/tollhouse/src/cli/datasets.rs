@@ -360,6 +360,7 @@ fn reads(column: &Column) -> String {
                 let pairs: Vec<_> = words.iter().map(|(word, other)| format!("`{word}` is `{other}`")).collect();
                 pairs.join(", ")
             }
+            Read::TradeName => "of a business under its owner's own name the trade name alone".to_owned(),
             Read::Digits(count) => format!("{count} digits, of which a letter behind them is cut off"),
             Read::Date(format) => format!("a date as {format}"),
             Read::Dates(formats) => format!("a date as {}", formats.join(" or ")),

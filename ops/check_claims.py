@@ -373,6 +373,18 @@ def lists(facts: Facts) -> list[list[tuple[str, str]]]:
     return [*found, ranked(window(facts, 2006, 2012)), ranked(window(facts, 1999, 2015))]
 
 
+def raised(facts: Facts) -> tuple[dict, list[tuple[str, str]]]:
+    """The state's deaths around 2009, and the counties of 2006-2012 ranked as if that year had had the mean of those beside it."""
+    state = {year: facts.opioid_state[WEST_VIRGINIA, year] for year in range(2006, 2013)}
+    lost = Fraction(state[2008] + state[2010], 2) - state[2009]
+    found = {}
+    for code, (name, deaths, people, _, _) in facts.opioid_county.items():
+        if deaths is not None and deaths >= 20:
+            factor = 1 + lost / sum(state.values()) if code.startswith(WEST_VIRGINIA) else 1
+            found[code] = (name, Fraction(100_000 * deaths, people) * factor)
+    return {"listed": 20, **{f"deaths_{year}": state[year] for year in (2008, 2009, 2010)}}, ranked(found)
+
+
 def of_west_virginia(places: list[tuple[str, str]], first: int) -> int:
     return sum(code.startswith(WEST_VIRGINIA) for code, _ in places[:first])
 
@@ -531,6 +543,7 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
         lately.append((drugs, sum(low for low, _ in guns), sum(high for _, high in guns)))
     new_york = sum(facts.guns[2015][code] for code in boroughs)
 
+    around_2009, without_2009 = raised(facts)
     at_most = lambda rows: [(0, drugs, low, high) for drugs, low, high in rows]  # noqa: E731
     at_least = lambda rows: [(drugs, drugs, low, high) for drugs, low, high in rows]  # noqa: E731
     return {
@@ -546,6 +559,7 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
             bounds,
             {"in_highest": in_bin, "of_west_virginia": ours, "least": max(0, 20 - (in_bin - ours)), "most": min(20, ours)},
             None,
+            {**around_2009, "of_twenty": of_west_virginia(without_2009, 20)},
         ],
         "top-counties-four": [
             *({
@@ -555,6 +569,10 @@ def count_again(facts: Facts) -> dict[str, list[dict | None]]:
             bounds,
             {"in_highest": in_bin, "of_west_virginia": ours, "least": max(0, 4 - (in_bin - ours)), "most": min(4, ours)},
             None,
+            {
+                **around_2009, "of_four": of_west_virginia(without_2009, 4),
+                **{f"{place}_county": without_2009[at][1] for at, place in enumerate(("first", "second", "third", "fourth"))},
+            },
         ],
         "opioid-deaths-2015": [
             {"deaths": facts.opioid_us[2015]},

@@ -58,11 +58,11 @@ fn killed_at(kills: u32, first: &[&str], again: &[&str]) {
     }
 }
 
-/// One of ten kills meets a run of everything, the others a run of a few datasets.
+/// One of twenty-five kills meets a run of everything, the others a run of a few datasets.
 #[test]
 fn killed_at_any_moment_the_next_run_makes_the_same_warehouse() {
     let kills: u32 = std::env::var("TOLLHOUSE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(6);
-    let everything = kills.div_ceil(10);
+    let everything = kills.div_ceil(25);
     killed_at(everything, &["demo"], &["run", "--all", "--replica"]);
     killed_at(kills - everything, FEW, FEW);
 }

@@ -17,6 +17,7 @@ struct Break {
     from: String,
     until: Option<String>,
     state_fips: Option<String>,
+    release: Option<String>,
     about: String,
 }
 
@@ -103,61 +104,70 @@ fn known(session: &Session, dataset: &DatasetId, columns: &[&String]) -> Result<
     let of: Vec<String> = lineage::origins(session.manifests(), dataset).iter().map(like).collect();
     let named: Vec<String> = columns.iter().map(|column| sql::text(column)).collect();
     let answer = session.query(&format!(
-        "SELECT DISTINCT CAST(\"from\" AS VARCHAR), CAST(until AS VARCHAR), state_fips, about
+        "SELECT DISTINCT CAST(\"from\" AS VARCHAR), CAST(until AS VARCHAR), state_fips, \"release\", about
          FROM meta.breaks, unnest(string_split(columns, ' ')) AS of_columns(pattern), unnest([{}]) AS named(name)
          WHERE ({}) AND name LIKE pattern",
         if named.is_empty() { "''".to_owned() } else { named.join(", ") },
         of.join(" OR ")
     ))?;
-    let read = |row: Vec<Option<String>>| match <[Option<String>; 4]>::try_from(row) {
-        Ok([Some(from), until, state_fips, Some(about)]) => Some(Break { from, until, state_fips, about }),
+    let read = |row: Vec<Option<String>>| match <[Option<String>; 5]>::try_from(row) {
+        Ok([Some(from), until, state_fips, release, Some(about)]) => {
+            Some(Break { from, until, state_fips, release, about })
+        }
         _ => None,
     };
     Ok(answer.rows.into_iter().filter_map(read).collect())
 }
 
-/// The column that tells when a row is of.
-enum Time {
-    Year,
-    Month,
-    Period,
+/// The columns that tell when a row is of: those of these that a table has, of which the first that is not null tells it.
+struct Time {
+    /// When it begins and when it ends, as days.
+    begins: String,
+    ends: String,
 }
 
 impl Time {
     fn of(columns: &[String]) -> Option<Self> {
         let has = |name: &str| columns.iter().any(|column| column == name);
-        if has("year") {
-            Some(Self::Year)
-        } else if has("month") {
-            Some(Self::Month)
-        } else {
-            (has("period_start") && has("period_end")).then_some(Self::Period)
+        let (mut begins, mut ends) = (Vec::new(), Vec::new());
+        if has("month") {
+            begins.push("CAST(month AS DATE)");
+            ends.push("CAST(month AS DATE)");
         }
+        // A year that the day of a break divides is taken for one after it.
+        if has("year") {
+            begins.push("make_date(year, 1, 1)");
+            ends.push("make_date(year, 12, 31)");
+        }
+        if has("period_start") && has("period_end") {
+            begins.push("CAST(period_start AS DATE)");
+            ends.push("CAST(period_end AS DATE)");
+        }
+        let first = |days: Vec<&str>| format!("coalesce({})", days.join(", "));
+        (!begins.is_empty()).then(|| Self { begins: first(begins), ends: first(ends) })
     }
 
-    /// Which rows of a table are after a break, or within it where it ends; none where it is a state's and the table tells none.
+    /// Which rows of a table are after a break, or within it where it ends; none where it is a state's or an edition's and the table
+    /// tells none.
     fn inside(&self, one: &Break, columns: &[String]) -> Option<String> {
         let date = |day: &str| format!("CAST({} AS DATE)", sql::text(day));
         let has = |name: &str| columns.iter().any(|column| column == name);
-        // A row that the day of the break divides is taken for one after it.
-        let since = |day: &str| match self {
-            Self::Year => format!("year >= year({})", date(day)),
-            Self::Month => format!("CAST(month AS DATE) >= {}", date(day)),
-            Self::Period => format!("period_end >= {}", date(day)),
-        };
-        let until = |day: &str| match self {
-            Self::Year => format!("year <= year({})", date(day)),
-            Self::Month => format!("CAST(month AS DATE) <= {}", date(day)),
-            Self::Period => format!("period_start <= {}", date(day)),
-        };
-        let state = match &one.state_fips {
-            Some(state) if has("state_fips") => Some(format!("state_fips = {}", sql::text(state))),
-            Some(state) if has("county_fips") => Some(format!("left(county_fips, 2) = {}", sql::text(state))),
+        let mut conditions = vec![format!("{} >= {}", self.ends, date(&one.from))];
+        conditions.extend(one.until.as_ref().map(|until| format!("{} <= {}", self.begins, date(until))));
+        match &one.state_fips {
+            Some(state) if has("state_fips") => conditions.push(format!("state_fips = {}", sql::text(state))),
+            Some(state) if has("county_fips") => {
+                conditions.push(format!("left(county_fips, 2) = {}", sql::text(state)))
+            }
             Some(_) => return None,
-            None => None,
-        };
-        let conditions = [Some(since(&one.from)), one.until.as_deref().map(until), state];
-        Some(format!("COALESCE({}, FALSE)", conditions.into_iter().flatten().collect::<Vec<_>>().join(" AND ")))
+            None => {}
+        }
+        match &one.release {
+            Some(release) if has("release") => conditions.push(format!("\"release\" = {}", sql::text(release))),
+            Some(_) => return None,
+            None => {}
+        }
+        Some(format!("coalesce({}, FALSE)", conditions.join(" AND ")))
     }
 }
 

@@ -8,6 +8,8 @@ pub(super) struct Break {
     pub until: Option<&'static str>,
     /// The state concerned, where it is not the whole country: a FIPS code.
     pub state_fips: Option<&'static str>,
+    /// The edition concerned, where it is not all.
+    pub release: Option<&'static str>,
     /// The datasets concerned, as a LIKE pattern.
     pub datasets: &'static str,
     /// The columns concerned, as LIKE patterns with blanks between; `%` where all are.
@@ -17,13 +19,14 @@ pub(super) struct Break {
 }
 
 /// Counts and rates of deaths, in the datasets and in what is derived from them.
-const DEATHS: &str = "deaths% %_deaths% %rate%per_100k%";
+const DEATHS: &str = "deaths% %_deaths% %rate%per_100k% %_rate_bin%";
 const PRESCRIPTIONS: &str = "prescriptions%";
 const SHIPPED: &str = "dosage_units% %weight% %mme% grams% transactions%";
-const RAPE: &str = "rape% violent_crime%";
+/// rape_legacy is of the older definition throughout.
+const RAPE: &str = "rape rape_revised% violent_crime%";
 
 const fn national(from: &'static str, datasets: &'static str, columns: &'static str, about: &'static str) -> Break {
-    Break { from, until: None, state_fips: None, datasets, columns, about }
+    Break { from, until: None, state_fips: None, release: None, datasets, columns, about }
 }
 
 const fn ill_defined(from: &'static str, until: &'static str, state_fips: &'static str) -> Break {
@@ -31,6 +34,7 @@ const fn ill_defined(from: &'static str, until: &'static str, state_fips: &'stat
         from,
         until: Some(until),
         state_fips: Some(state_fips),
+        release: None,
         datasets: "cdc%",
         columns: DEATHS,
         about: "Unusually many deaths were coded R99 (ill-defined cause): overdose deaths are among them, and counts \
@@ -61,6 +65,7 @@ pub(super) const BREAKS: &[Break] = &[
         from: "2015-01-01",
         until: Some("2016-12-31"),
         state_fips: None,
+        release: Some("2016"),
         datasets: "fbi_estimated_offenses_state%",
         columns: "rape%",
         about: "The edition of 2016 has the two columns of rape the wrong way round: rape_legacy holds the figures of the \

@@ -250,7 +250,8 @@ fn lineage(contents: &Contents) -> Sheet {
 fn breaks() -> Sheet {
     let mut sheet = Sheet::new(
         "breaks",
-        "\"from\" DATE, until DATE, state_fips VARCHAR, datasets VARCHAR, columns VARCHAR, about VARCHAR",
+        "\"from\" DATE, until DATE, state_fips VARCHAR, \"release\" VARCHAR, datasets VARCHAR, columns VARCHAR, \
+         about VARCHAR",
     );
     for entry in BREAKS {
         let date = |day: &str| format!("DATE '{day}'");
@@ -258,6 +259,7 @@ fn breaks() -> Sheet {
             date(entry.from),
             entry.until.map_or("NULL".to_owned(), date),
             optional(entry.state_fips),
+            optional(entry.release),
             text(entry.datasets),
             text(entry.columns),
             text(entry.about),

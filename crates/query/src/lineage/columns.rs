@@ -19,32 +19,46 @@ type Ctes<'a> = Vec<(String, &'a Value)>;
 pub(crate) fn tables(tree: &Value, wanted: Option<&Names>) -> Names {
     let mut found = Names::new();
     if let Some(node) = tree.pointer("/statements/0/node") {
-        query(node, wanted, &[], &mut found);
+        query(node, &Asked { wanted, each_counts: false }, &[], &mut found);
     }
     found
 }
 
-fn query<'a>(node: &'a Value, wanted: Option<&Names>, outer: &[(String, &'a Value)], found: &mut Names) {
+/// What is asked of a part of a query.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// Its columns; all where none are named.
+    wanted: Option<&'a Names>,
+    /// Whether it counts how many rows there are, as where they are added up: whatever makes them more then counts.
+    each_counts: bool,
+}
+
+impl Asked<'_> {
+    const ALL: Self = Self { wanted: None, each_counts: true };
+}
+
+fn query<'a>(node: &'a Value, asked: &Asked<'_>, outer: &[(String, &'a Value)], found: &mut Names) {
     let own = node.pointer("/cte_map/map").and_then(Value::as_array).into_iter().flatten();
     let own = own.filter_map(|cte| Some((text(cte, "key"), cte.pointer("/value/query/node")?)));
     let ctes: Ctes = outer.iter().cloned().chain(own).collect();
     match text(node, "type").as_str() {
-        "select_node" => select(node, wanted, &ctes, found),
+        "select_node" => select(node, asked, &ctes, found),
         _ => everything(node, &ctes, found),
     }
 }
 
-fn select<'a>(node: &'a Value, wanted: Option<&Names>, ctes: &Ctes<'a>, found: &mut Names) {
+fn select<'a>(node: &'a Value, asked: &Asked<'_>, ctes: &Ctes<'a>, found: &mut Names) {
     let of = |name: &str| node.get(name).unwrap_or(&Value::Null);
     let mut seen = Seen::default();
-    // Rows that are grouped, or of which each stands once, rest on whatever made them as many as they are.
-    let is_grouped = [of("group_expressions"), of("having")].iter().any(|value| holds(value))
+    // Rows that are grouped, of which each stands once or only so many stand, rest on whatever made them as many as they are.
+    let each_counts = asked.each_counts
+        || [of("group_expressions"), of("having")].iter().any(|value| holds(value))
         || calls(of("select_list"), OF_MANY)
         || text(node, "aggregate_handling") != "standard_handling"
-        || modifiers(node).any(|modifier| text(modifier, "type") == "distinct_modifier");
+        || modifiers(node).any(|modifier| text(modifier, "type") != "order_modifier");
     for item in of("select_list").as_array().into_iter().flatten() {
-        let is_wanted = wanted.is_none_or(|wanted| name(item).is_none_or(|name| wanted.contains(&name)));
-        if is_wanted || is_grouped {
+        let is_wanted = asked.wanted.is_none_or(|wanted| name(item).is_none_or(|name| wanted.contains(&name)));
+        if is_wanted || each_counts {
             seen.take(item, ctes, found);
         }
     }
@@ -55,7 +69,7 @@ fn select<'a>(node: &'a Value, wanted: Option<&Names>, ctes: &Ctes<'a>, found: &
     seen.flatten(of("from_table"), &mut sources, ctes, found);
     let mut joined = Vec::new();
     loop {
-        let counts = |source: &Source| !source.is_optional || is_grouped || seen.names(&source.names);
+        let counts = |source: &Source| !source.is_optional || each_counts || seen.names(&source.names);
         let (now, later): (Vec<_>, Vec<_>) = sources.into_iter().partition(counts);
         if now.is_empty() {
             break;
@@ -66,26 +80,26 @@ fn select<'a>(node: &'a Value, wanted: Option<&Names>, ctes: &Ctes<'a>, found: &
     }
     for source in joined {
         let wanted = seen.wanted(&source.names);
-        table(source.node, wanted.as_ref(), ctes, found);
+        table(source.node, &Asked { wanted: wanted.as_ref(), each_counts }, ctes, found);
     }
 }
 
 /// What a FROM names: a table, a CTE or a question.
-fn table<'a>(node: &'a Value, wanted: Option<&Names>, ctes: &Ctes<'a>, found: &mut Names) {
+fn table<'a>(node: &'a Value, asked: &Asked<'_>, ctes: &Ctes<'a>, found: &mut Names) {
     // Columns that are given other names here are not followed.
     let is_renamed = node.get("column_name_alias").is_some_and(holds);
-    let wanted = if is_renamed { None } else { wanted };
+    let asked = if is_renamed { &Asked { wanted: None, ..*asked } } else { asked };
     match text(node, "type").as_str() {
         "base_table" => {
             let name = text(node, "table_name");
             let cte = ctes.iter().rposition(|(cte, _)| *cte == name && text(node, "schema_name").is_empty());
             match cte.and_then(|place| Some((ctes.get(place)?.1, ctes.get(..place)?))) {
-                Some((body, before)) => query(body, wanted, before, found),
+                Some((body, before)) => query(body, asked, before, found),
                 None => drop(found.insert(name)),
             }
         }
         "subquery" => match node.pointer("/subquery/node") {
-            Some(asked) => query(asked, wanted, ctes, found),
+            Some(body) => query(body, asked, ctes, found),
             None => everything(node, ctes, found),
         },
         _ => everything(node, ctes, found),
@@ -96,11 +110,11 @@ fn table<'a>(node: &'a Value, wanted: Option<&Names>, ctes: &Ctes<'a>, found: &m
 fn everything<'a>(value: &'a Value, ctes: &Ctes<'a>, found: &mut Names) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| everything(item, ctes, found)),
-        Value::Object(_) if text(value, "type") == "base_table" => table(value, None, ctes, found),
+        Value::Object(_) if text(value, "type") == "base_table" => table(value, &Asked::ALL, ctes, found),
         Value::Object(node) => {
             // A SELECT within has CTEs of its own.
             if text(value, "type") == "select_node" {
-                query(value, None, ctes, found);
+                query(value, &Asked::ALL, ctes, found);
             } else {
                 node.values().for_each(|child| everything(child, ctes, found));
             }
@@ -140,7 +154,7 @@ impl Seen {
                     _ => {}
                 }
                 if text(value, "type") == "base_table" {
-                    table(value, None, ctes, found);
+                    table(value, &Asked::ALL, ctes, found);
                 }
                 node.values().for_each(|child| self.take(child, ctes, found));
             }
@@ -177,6 +191,10 @@ impl Seen {
             return;
         }
         let of = |name: &str| node.get(name).unwrap_or(&Value::Null);
+        // What USING names may be anybody's, and so may what a NATURAL JOIN does not even name.
+        let using = of("using_columns").as_array().into_iter().flatten().filter_map(Value::as_str);
+        self.bare.extend(using.map(str::to_lowercase));
+        self.all |= text(node, "ref_type") == "natural";
         self.flatten(of("left"), into, ctes, found);
         if text(node, "join_type") == "left" {
             let (right, condition) = (of("right"), Some(of("condition")));
@@ -206,12 +224,13 @@ fn name(item: &Value) -> Option<String> {
     names.last()?.as_str().map(str::to_lowercase)
 }
 
-/// Whether one of these functions is called within.
+/// Whether one of these functions, or any over a window, is called within.
 fn calls(value: &Value, functions: &[&str]) -> bool {
     match value {
         Value::Array(items) => items.iter().any(|item| calls(item, functions)),
         Value::Object(node) => {
             functions.contains(&text(value, "function_name").as_str())
+                || text(value, "class") == "window"
                 || node.values().any(|child| calls(child, functions))
         }
         _ => false,
@@ -233,50 +252,4 @@ fn text(node: &Value, name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::session::tree_of;
-
-    #[track_caller]
-    fn check(sql: &str, wanted: &str, expected: &str) {
-        let wanted: Names = wanted.split_whitespace().map(str::to_owned).collect();
-        let found = tables(&tree_of(sql), (!wanted.contains("*")).then_some(&wanted));
-        assert_eq!(found.into_iter().collect::<Vec<_>>().join(" "), expected, "{sql}");
-    }
-
-    #[test]
-    fn what_is_joined_on_counts_where_a_column_is_taken_from_it() {
-        let wide =
-            "WITH spine AS (SELECT k, v FROM a), beside AS (SELECT b.k, b.x, c.y FROM b LEFT JOIN c ON c.k = b.k),
-                    once AS (SELECT d.k, SUM(d.z) AS z FROM d JOIN meta.e AS e ON e.k = d.k GROUP BY d.k)
-                    SELECT spine.k, spine.v AS value, beside.x, beside.y + 1 AS y, once.z, f.w
-                    FROM spine LEFT JOIN beside ON beside.k = spine.k LEFT JOIN once ON once.k = beside.k
-                    LEFT JOIN f ON f.k = spine.k";
-        check(wide, "k value", "a");
-        check(wide, "x", "a b");
-        check(wide, "y", "a b c");
-        // What it is joined by counts too.
-        check(wide, "z", "a b d e");
-        check(wide, "value w", "a f");
-        check(wide, "*", "a b c d e f");
-        check(&format!("{wide} WHERE f.w > 1"), "value", "a f");
-    }
-
-    #[test]
-    fn in_doubt_a_table_counts() {
-        check("SELECT a.x, y FROM a LEFT JOIN b ON b.k = a.k", "x", "a");
-        check("SELECT a.x, y FROM a LEFT JOIN b ON b.k = a.k", "y", "a b");
-        check("SELECT a.x FROM a JOIN b ON b.k = a.k", "x", "a b");
-        check("SELECT a.x FROM a RIGHT JOIN b ON b.k = a.k", "x", "a b");
-        check("SELECT SUM(a.x) AS x FROM a LEFT JOIN b ON b.k = a.k GROUP BY a.k", "x", "a b");
-        check("SELECT SUM(a.x) AS x FROM a LEFT JOIN b ON b.k = a.k", "x", "a b");
-        check("SELECT DISTINCT a.x FROM a LEFT JOIN b ON b.k = a.k", "x", "a b");
-        check("SELECT x FROM a UNION ALL SELECT x FROM b LEFT JOIN c ON c.k = b.k", "x", "a b c");
-        check("SELECT (SELECT MAX(y) FROM b WHERE b.k = a.k) AS x FROM a", "x", "a b");
-        check("SELECT * FROM a LEFT JOIN b ON b.k = a.k", "x", "a b");
-        check("SELECT q.x FROM (SELECT a.x, b.y FROM a LEFT JOIN b ON b.k = a.k) AS q", "x", "a");
-        check("SELECT q.x FROM (SELECT a.x, b.y FROM a LEFT JOIN b ON b.k = a.k) AS q(y, x)", "x", "a b");
-        check("WITH a AS (SELECT k FROM main.a) SELECT k FROM a", "k", "a");
-        check("WITH a AS (SELECT k FROM b) SELECT k FROM history.a", "k", "a");
-    }
-}
+mod tests;

@@ -31,12 +31,16 @@ pub struct Answer {
 impl Answer {
     pub(crate) fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Self> {
         let schema = in_utc(&schema);
-        let cannot = "a column of the answer cannot be printed";
+        let cannot = |cause: ArrowError| {
+            Error::new(Kind::Usage, "a column of the answer cannot be printed")
+                .caused_by(cause)
+                .hint("CAST it to VARCHAR")
+        };
         let relabelled = batches.iter().map(|batch| relabel(batch, &schema));
-        let batches = relabelled.collect::<std::result::Result<Vec<_>, _>>().or_error(Kind::Internal, cannot)?;
+        let batches = relabelled.collect::<std::result::Result<Vec<_>, _>>().map_err(cannot)?;
         let mut rows = Vec::new();
         for batch in &batches {
-            rows.extend(texts(batch).or_error(Kind::Internal, cannot)?);
+            rows.extend(texts(batch).map_err(cannot)?);
         }
         let fields = schema.fields();
         Ok(Self {
@@ -174,20 +178,22 @@ fn cell(text: Option<&str>, class: Class) -> Cell {
 
 /// The same columns, moments in UTC: Arrow names zones by their offset alone, and an answer is the same whatever the machine's zone.
 fn in_utc(schema: &Schema) -> SchemaRef {
-    let field = |field: &FieldRef| match field.data_type() {
-        DataType::Timestamp(unit, Some(_)) => {
-            let moment = DataType::Timestamp(*unit, Some("+00:00".into()));
-            Arc::new(field.as_ref().clone().with_data_type(moment))
-        }
-        _ => Arc::clone(field),
+    Arc::new(Schema::new(schema.fields().iter().map(field_in_utc).collect::<Vec<_>>()))
+}
+
+fn field_in_utc(field: &FieldRef) -> FieldRef {
+    let kind = match field.data_type() {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("+00:00".into())),
+        DataType::List(item) => DataType::List(field_in_utc(item)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(field_in_utc).collect()),
+        other => other.clone(),
     };
-    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
+    Arc::new(field.as_ref().clone().with_data_type(kind))
 }
 
 fn relabel(batch: &RecordBatch, schema: &SchemaRef) -> std::result::Result<RecordBatch, ArrowError> {
     let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
-        let is_moment = matches!(field.data_type(), DataType::Timestamp(_, Some(_)));
-        if is_moment { cast(column, field.data_type()) } else { Ok(Arc::clone(column)) }
+        if column.data_type() == field.data_type() { Ok(Arc::clone(column)) } else { cast(column, field.data_type()) }
     });
     RecordBatch::try_new(Arc::clone(schema), columns.collect::<std::result::Result<Vec<_>, _>>()?)
 }

@@ -26,6 +26,13 @@ fn a_moment_is_told_in_utc() {
     assert_eq!(answer.rows[0][0].as_deref(), Some("2015-06-30T16:00:00Z"));
     assert_eq!(answer.types[0], "TIMESTAMP WITH TIME ZONE");
     assert!(answer.rows[0][1].as_deref().unwrap().ends_with('Z'));
+    let nested = session
+        .query("SELECT [TIMESTAMPTZ '2015-06-30 12:00:00-04'] AS a, {'at': TIMESTAMPTZ '2015-01-01 00:00:00+09'} AS b");
+    let nested = nested.unwrap().rows.concat();
+    assert!(nested[0].as_ref().unwrap().contains("2015-06-30T16:00:00Z"), "{nested:?}");
+    assert!(nested[1].as_ref().unwrap().contains("2014-12-31T15:00:00Z"), "{nested:?}");
+    let error = session.query("SELECT TIMESTAMPTZ 'infinity' AS at").unwrap_err();
+    assert_eq!((error.kind(), error.hint_text()), (Kind::Usage, Some("CAST it to VARCHAR")));
     answer.to_json().unwrap();
     answer.to_parquet().unwrap();
 }

@@ -236,7 +236,7 @@ fn claims(judgements: &[Judgement]) -> Markup {
 
 fn tests(tests: &[Tested]) -> Markup {
     html! {
-        div.wide { table {
+        div.wide { table.tests {
             thead { tr { th scope="col" { "By this definition" } th scope="col" { "Outcome" } th scope="col" { "Because" } } }
             tbody { @for test in tests {
                 tr {

@@ -271,14 +271,14 @@ fn the_demo_says_what_the_publishers_say_and_a_second_run_commits_nothing() {
         "select sum(deaths) from cdc_opioid_deaths_county where county_fips like '54%'",
         &["rests on 2009-01-01 to 2009-12-31 of West Virginia: Unusually many deaths"],
     );
-    let rape =
+    let crimes =
         |what: &str| format!("select sum({what}) from fbi_estimated_offenses_state where year between 2012 and 2015");
-    check_caveats(root, &rape("rape_legacy"), &[]);
-    check_caveats(root, &rape("rape_revised"), &["crosses a break of 2013-01-01: The FBI collects rape"]);
+    check_caveats(root, &crimes("rape_legacy"), &[]);
+    check_caveats(root, &crimes("violent_crime"), &["crosses a break of 2013-01-01: The FBI collects rape"]);
     check_caveats(
         root,
         "select age_adjusted_rate_per_100k, prescriptions_per_100 from opioid_deaths_and_dispensing_state where year = 2015",
-        &["places are of different kinds: age_adjusted_rate_per_100k by residence; prescriptions_per_100 by pharmacy"],
+        &["places are of different kinds: prescriptions_per_100 by pharmacy; age_adjusted_rate_per_100k by residence"],
     );
     check_caveats(root, "select dosage_units, dosage_units_expected from arcos_pharmacy_outliers", &[]);
     // The nation's deaths rest on a state's as good as not, and two rows of any rest on those two.

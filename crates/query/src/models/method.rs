@@ -87,7 +87,9 @@ pub(super) type Rows = Vec<BTreeMap<String, Option<String>>>;
 impl Method {
     /// The rows that it makes of an answer. `guarded` says whether the SQL reads counts that are protected.
     pub(super) fn apply(&self, answer: &Answer, guarded: bool) -> Result<Rows> {
-        let rows: Vec<Row<'_>> = (0..answer.rows.len()).map(|row| Row { answer, row }).collect();
+        let mut rows: Vec<Row<'_>> = (0..answer.rows.len()).map(|row| Row { answer, row }).collect();
+        // The order of rows is SQL's to choose; that of draws, and of what is added up, is not.
+        rows.sort_by(|a, b| answer.rows[a.row].cmp(&answer.rows[b.row]));
         match self {
             Self::PeerOutliers(_) if guarded => Err(wrong(
                 "what peers received would tell counts that their publisher protects: this method is for data without such a rule",
@@ -221,7 +223,6 @@ impl HotSpots {
     fn apply(&self, rows: &[Row<'_>]) -> Result<Rows> {
         let mut order: Vec<usize> = (0..rows.len()).collect();
         let codes = rows.iter().map(|row| row.known("county_fips")).collect::<Result<Vec<_>>>()?;
-        // The order of rows is SQL's to choose; that of draws is not.
         order.sort_by_key(|at| codes[*at]);
         if order.windows(2).any(|pair| codes[pair[0]] == codes[pair[1]]) {
             return Err(wrong("a county has two rows"));

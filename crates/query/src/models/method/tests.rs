@@ -67,6 +67,16 @@ fn pharmacies_are_compared_in_the_commit_of_their_inputs() {
     assert_eq!(lines(&session, "SELECT count(*) FROM found WHERE peers_ratio BETWEEN 25 AND 35"), ["1"]);
 }
 
+#[test]
+fn rows_in_another_order_are_compared_alike() {
+    let all = "SELECT * FROM found ORDER BY 1";
+    let orders = ["n", "n DESC", "n % 7"].map(|order| {
+        let (tiny, _) = made(PEERS, &format!("{} ORDER BY {order} NULLS LAST", pharmacies(63)));
+        lines(&tiny.session(), all)
+    });
+    assert!(orders[0].len() == 60 && orders.iter().all(|order| *order == orders[0]), "{orders:?}");
+}
+
 const GROWTH: &str = "title = 'Pharmacies'\nrow = 'pharmacy'\n\
      columns = ['buyer_dea_number', 'first_shipment_date', 'months_open', 'growth_basis', 'growth_ratio', 'growth_peers_ratio', \
      'growth_false_discovery_rate', 'has_grown']\nkey = ['buyer_dea_number']\n\

@@ -12,13 +12,13 @@ use super::{DrawError, Task};
 
 const NAME: Style = Style::new(17.0, INK);
 const STRONG: Style = NAME.bold();
-const BENEATH: Style = Style::new(14.0, SOFT);
+const BENEATH: Style = Style::new(17.0, SOFT);
 const NUMBER: Style = Style::new(17.0, SOFT);
 const REASON: Style = Style::new(17.0, SOFT).halo();
 const REFERENCE: Style = Style::new(17.0, SOFT).halo();
 /// From one row to the next; more where words stand under the names.
 const PITCH: f64 = 24.0;
-const PITCH_OF_TWO: f64 = 42.0;
+const PITCH_OF_TWO: f64 = 46.0;
 const GUIDE: &str = "stroke=\"#dcdcdc\" stroke-width=\"1\" stroke-dasharray=\"2 4\"";
 const RULE: &str = "stroke=\"#4a4a4a\" stroke-width=\"1.5\" stroke-dasharray=\"7 5\"";
 const PLAIN: &str = "class=\"dot\" fill=\"#0072b2\"";
